@@ -1,0 +1,1 @@
+"""Everything of refooter that faces a terminal."""
