@@ -1,0 +1,1 @@
+"""All that is ever sent to PostgreSQL."""

@@ -1,0 +1,42 @@
+"""What is wrong with a value and why: by its layout and its numbers, never by the parser's message."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from refooter.diagnosis.case import Ask, Case, examine
+from refooter.diagnosis.causes import TABLE
+from refooter.parquet import frame
+from refooter.values import Cause, Diagnosis, Layout, Question, Status, Verdict, worst
+
+__all__ = ["diagnose"]
+
+
+def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
+    """Finds every cause that holds for a value, given what the target parser says of it.
+
+    `ask` judges other bytes by the same parser; it is called at most twice, and only for a value that was rejected.
+    Whatever the target accepted keeps a status that says so. Pure and deterministic, given `ask`.
+    """
+    case = examine(question, verdict, ask)
+    holding = [entry for entry in TABLE if entry.holds(case)]
+    causes = tuple(entry.cause for entry in holding)
+    _name_cut_out(case, causes)
+    cause = worst(causes)
+    status = cause.status
+    return Diagnosis(
+        status=status,
+        cause=cause,
+        causes=causes,
+        layout=case.found.layout,
+        error=verdict.error,
+        evidence=() if status in (Status.OK, Status.STALE) else tuple(entry.shows(case) for entry in holding),
+        facts=case.found.facts if case.found.details.whole else None,
+    )
+
+
+def _name_cut_out(case: Case, causes: tuple[Cause, ...]) -> None:
+    """A footer whose pointers tile a prefix that is not there was cut out of one."""
+    at_start = case.details.start == 0
+    if at_start and Cause.DANGLING_PAGE_INDEX in causes and frame.tiling(case.details.chunks) is not None:
+        case.found = replace(case.found, layout=Layout.CUT_OUT)

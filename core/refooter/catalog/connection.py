@@ -1,0 +1,158 @@
+"""Connections: pooled, timed, without session state, and honest about what went wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg import AsyncConnection, IsolationLevel, errors
+from psycopg.pq import Format
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from refooter.catalog.address import Address
+from refooter.catalog.version import CatalogVersion, find_version
+from refooter.errors import DatabaseUnreachable
+
+# The pool reports every failed attempt there; what concerns the user is said once, in our own words.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+
+Connection = AsyncConnection[TupleRow]
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 20
+WRITE_SECONDS = 30
+LOCK_SECONDS = 3
+
+
+class Database:
+    """A pool of connections to one catalog. Every statement runs in a transaction with `SET LOCAL` timeouts, so that it
+    works through a transaction-pooling proxy (safety 2, 5)."""
+
+    def __init__(self, address: Address, *, read_only: bool = False, size: int = 5) -> None:
+        self.address = address
+        self.read_only = read_only
+        self._size = size
+        self._pool: AsyncConnectionPool[Connection] | None = None
+        self.version = CatalogVersion(0)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Connects once by itself, so that a refusal is told in full, finds the catalog's version, then opens the pool.
+
+        Raises `DatabaseUnreachable`, `UnsupportedCatalog` or `MissingRights`.
+        """
+        arguments: dict[str, Any] = {"prepare_threshold": None, "connect_timeout": CONNECT_SECONDS}
+        if "application_name" not in self.address.params:
+            arguments["application_name"] = "refooter"
+        try:
+            async with await AsyncConnection.connect(self.address.conninfo, **arguments) as first:
+                await first.set_read_only(True)
+                self.version = await find_version(first, self.address.shown)
+        except psycopg.OperationalError as error:
+            raise self.unreachable(error) from None
+        self._pool = AsyncConnectionPool(
+            self.address.conninfo,
+            connection_class=AsyncConnection[TupleRow],
+            kwargs=arguments,
+            configure=_configure,
+            min_size=1,
+            max_size=self._size,
+            timeout=CONNECT_SECONDS,
+            reconnect_timeout=CONNECT_SECONDS,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+        await self._pool.open()
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close(timeout=5)
+            self._pool = None
+
+    @asynccontextmanager
+    async def reading(self, seconds: float = READ_SECONDS) -> AsyncIterator[Connection]:
+        """A read-only transaction with one snapshot. Must not stay open while anything but the database is awaited."""
+        async with self._transaction(True, IsolationLevel.REPEATABLE_READ, seconds) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self, seconds: float = WRITE_SECONDS) -> AsyncIterator[Connection]:
+        """A transaction that may write; refused outright in a read-only session."""
+        if self.read_only:
+            raise PermissionError("this session is read-only")
+        async with self._transaction(False, IsolationLevel.READ_COMMITTED, seconds) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, read_only: bool, level: IsolationLevel, seconds: float) -> AsyncIterator[Connection]:
+        assert self._pool is not None, "open() first"
+        try:
+            async with self._pool.connection() as connection:
+                await connection.set_read_only(read_only)
+                await connection.set_isolation_level(level)
+                async with connection.transaction():
+                    await connection.execute(
+                        "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
+                        (str(int(seconds * 1000)), str(LOCK_SECONDS * 1000)),
+                    )
+                    yield connection
+        except PoolTimeout as error:
+            raise self.unreachable(error) from None
+        except psycopg.OperationalError as error:
+            if lost(error):
+                raise self.unreachable(error) from error
+            raise
+
+    def unreachable(self, error: Exception) -> DatabaseUnreachable:
+        """One sentence of a connection failure, without any part of a password."""
+        return DatabaseUnreachable(f"cannot reach PostgreSQL at {self.address.shown}: {self.reason(error)}")
+
+    def reason(self, error: Exception) -> str:
+        """PostgreSQL's own message on one line, scrubbed."""
+        if isinstance(error, PoolTimeout):
+            return f"no connection within {CONNECT_SECONDS} s"
+        diag = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+        text = diag or next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        return self.address.scrub(text.strip().removeprefix("connection failed: "))
+
+
+async def _configure(connection: Connection) -> None:
+    """Times as PostgreSQL's own int64 microseconds: a `datetime` has no infinity, and no year above 9999."""
+    as_integer = connection.adapters.get_loader(psycopg.adapters.types["int8"].oid, Format.BINARY)
+    assert as_integer is not None
+    connection.adapters.register_loader("timestamptz", as_integer)
+
+
+def lost(error: Exception) -> bool:
+    """Whether the connection or the server is gone, as opposed to one statement that failed."""
+    if isinstance(error, DatabaseUnreachable):
+        return True
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    # Class 08 and 57P0x are the server's words for it; without a SQLSTATE it was libpq that noticed.
+    state = error.sqlstate
+    return state is None or state.startswith(("08", "57P"))
+
+
+def exhausted(error: Exception) -> bool:
+    """Disk full, out of memory, too many connections: class 53, nobody's row's fault."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(("53", "58"))
+
+
+def timed_out(error: Exception) -> bool:
+    return isinstance(
+        error, errors.QueryCanceled | errors.LockNotAvailable | errors.DeadlockDetected | errors.SerializationFailure
+    )

@@ -1,0 +1,426 @@
+"""The journal: runs, before images and failures, in a schema of our own. The only tables that refooter ever makes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from psycopg import errors, sql
+
+from refooter.catalog.connection import Connection, Database
+from refooter.errors import MissingRights, UsageError
+
+JOURNAL_VERSION = 1
+DEAD_AFTER_SECONDS = 60
+# The two-integer form: the engine's own advisory locks are in the bigint space (safety 5).
+_LOCK = (0x7EF0, 0x07E2)
+
+_DDL = """
+CREATE TABLE {schema}.journal_version (version int4 NOT NULL);
+INSERT INTO {schema}.journal_version VALUES ({version});
+
+CREATE TABLE {schema}.run (
+    run_id          int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind            text NOT NULL CHECK (kind IN ('migrate', 'rollback', 'restore', 'heal')),
+    who             text NOT NULL,
+    started         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished        timestamptz,
+    heartbeat       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state           text NOT NULL DEFAULT 'running'
+                    CHECK (state IN ('running', 'finished', 'interrupted', 'stopped', 'dead')),
+    program_version text NOT NULL,
+    catalog_version int4 NOT NULL,
+    target          text NOT NULL,
+    selection       jsonb NOT NULL,
+    strategy        text NOT NULL,
+    selected        int8 NOT NULL DEFAULT 0,
+    migrated        int8 NOT NULL DEFAULT 0,
+    restored        int8 NOT NULL DEFAULT 0,
+    skipped         int8 NOT NULL DEFAULT 0,
+    failed          int8 NOT NULL DEFAULT 0,
+    conflict        int8 NOT NULL DEFAULT 0,
+    gone            int8 NOT NULL DEFAULT 0,
+    proved          int8 NOT NULL DEFAULT 0,
+    store_requests  int8 NOT NULL DEFAULT 0,
+    store_bytes     int8 NOT NULL DEFAULT 0,
+    message         text
+);
+
+CREATE TABLE {schema}.change (
+    run_id      int8 NOT NULL REFERENCES {schema}.run,
+    file_path   varchar(2047) NOT NULL,
+    old_digest  bytea NOT NULL,
+    new_digest  bytea NOT NULL,
+    old_value   bytea,
+    old_version int4,
+    new_version int4,
+    partitions  jsonb NOT NULL,
+    cause       text NOT NULL,
+    repair      text NOT NULL,
+    proved      boolean NOT NULL,
+    changed     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, file_path)
+);
+CREATE INDEX change_by_path ON {schema}.change (file_path, run_id);
+COMMENT ON COLUMN {schema}.change.old_value IS 'the before image; null where only the version was stamped and the value stayed';
+
+CREATE TABLE {schema}.result (
+    run_id    int8 NOT NULL REFERENCES {schema}.run,
+    file_path varchar(2047) NOT NULL,
+    outcome   text NOT NULL,
+    reason    text,
+    sentence  text NOT NULL,
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, file_path)
+);
+"""
+_COUNTS = (
+    "selected",
+    "migrated",
+    "restored",
+    "skipped",
+    "failed",
+    "conflict",
+    "gone",
+    "proved",
+    "store_requests",
+    "store_bytes",
+)
+_PAGE_PATHS = 500
+_PAGE_BYTES = 4 << 20
+_TABLES = ("journal_version", "run", "change", "result")
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    STOPPED = "stopped"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """What is known of a run before it begins."""
+
+    kind: str
+    who: str
+    program_version: str
+    target: str
+    selection: dict[str, Any]
+    strategy: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One row of the journal. Times are microseconds since `PG_EPOCH`. `state` is `dead` where a run still calls itself
+    running but its heartbeat is older than `DEAD_AFTER_SECONDS` by the server's clock."""
+
+    run_id: int
+    kind: str
+    who: str
+    started: int
+    finished: int | None
+    state: RunState
+    program_version: str
+    catalog_version: int
+    target: str
+    selection: dict[str, Any]
+    strategy: str
+    message: str | None
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """A before image. `old_value` is `None` where the value stayed. `partitions`: one `{identity, old, new}` each."""
+
+    run_id: int
+    file_path: str
+    old_digest: bytes
+    new_digest: bytes
+    old_value: bytes | None
+    old_version: int | None
+    new_version: int | None
+    partitions: list[dict[str, Any]]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRecord:
+    file_path: str
+    outcome: str
+    reason: str | None
+    sentence: str
+
+
+def journal_ddl(schema: str) -> str:
+    """The statements that make the journal, schema included, for a person to read or run."""
+    name = sql.Identifier(schema)
+    text = sql.SQL("CREATE SCHEMA {schema};\n" + _DDL).format(schema=name, version=sql.Literal(JOURNAL_VERSION))
+    return text.as_string(None).strip() + "\n"
+
+
+class Journal:
+    """The journal of one catalog. Reading it needs SELECT on its tables; where there is none yet, there are no runs."""
+
+    def __init__(self, database: Database, schema: str = "refooter") -> None:
+        self.database = database
+        self.schema = schema
+
+    def sql(self, text: str) -> sql.Composed:
+        """`text` with `{run}`, `{change}` and `{result}` replaced by the journal's tables."""
+        names = {
+            table: sql.SQL("{}.{}").format(sql.Identifier(self.schema), sql.Identifier(table)) for table in _TABLES
+        }
+        return sql.SQL(text).format(**names)  # every text is a literal of ours
+
+    async def exists(self) -> bool:
+        """Raises `UsageError` for a journal of a newer version than this program's."""
+        async with self.database.reading() as connection:
+            return await self._version(connection) is not None
+
+    async def _version(self, connection: Connection) -> int | None:
+        row = await (
+            await connection.execute(
+                "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname = %s AND c.relname = 'journal_version')",
+                (self.schema,),
+            )
+        ).fetchone()
+        if row is None or not row[0]:
+            return None
+        try:
+            found = await (await connection.execute(self.sql("SELECT version FROM {journal_version}"))).fetchone()
+        except errors.InsufficientPrivilege:
+            raise MissingRights(
+                f"missing right: USAGE on the schema {self.schema} and SELECT on its tables (the journal of runs)"
+            ) from None
+        version = int(found[0]) if found else 0
+        if version != JOURNAL_VERSION:
+            raise UsageError(
+                f"the journal in the schema {self.schema} is of version {version}, this program writes version {JOURNAL_VERSION}:"
+                " use the program that made it, or another --journal-schema"
+            )
+        return version
+
+    async def ensure(self) -> None:
+        """Makes the journal where there is none. Looked up first: `CREATE SCHEMA IF NOT EXISTS` needs the right to create even
+        when a DBA has already made it (safety 20)."""
+        if await self.exists():
+            return
+        async with self.database.writing() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK)
+            if await self._version(connection) is not None:
+                return
+            row = await (
+                await connection.execute("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)", (self.schema,))
+            ).fetchone()
+            assert row is not None
+            statements = sql.SQL(_DDL).format(schema=sql.Identifier(self.schema), version=sql.Literal(JOURNAL_VERSION))
+            try:
+                if not row[0]:
+                    await connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self.schema)))
+                await connection.execute(statements)
+            except errors.InsufficientPrivilege:
+                where = f"the schema {self.schema}" if row[0] else "the database"
+                raise MissingRights(
+                    f"missing right: CREATE on {where}, to make the journal of before images;"
+                    f" or have a DBA make a schema {self.schema} that this role owns"
+                ) from None
+
+    async def start(self, start: RunStart, selected: int) -> int:
+        """Records a run as running and returns its id."""
+        async with self.database.writing() as connection:
+            row = await (
+                await connection.execute(
+                    self.sql(
+                        "INSERT INTO {run} (kind, who, program_version, catalog_version, target, selection, strategy, selected)"
+                        " VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s, %s) RETURNING run_id"
+                    ),
+                    (
+                        start.kind,
+                        start.who,
+                        start.program_version,
+                        self.database.version.number,
+                        start.target,
+                        json.dumps(start.selection),
+                        start.strategy,
+                        selected,
+                    ),
+                )
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    async def heartbeat(self, run_id: int) -> bool:
+        """By the server's clock. False once the run is no longer `running`: whoever runs it must stop (safety 7).
+
+        A row locked by the run's own batch is passed over: that batch says the same.
+        """
+        async with self.database.writing(seconds=10) as connection:
+            updated = await connection.execute(
+                self.sql(
+                    "UPDATE {run} SET heartbeat = clock_timestamp() WHERE run_id ="
+                    " (SELECT run_id FROM {run} WHERE run_id = %s AND state = 'running' FOR NO KEY UPDATE SKIP LOCKED)"
+                ),
+                (run_id,),
+            )
+            if updated.rowcount == 1:
+                return True
+            row = await (
+                await connection.execute(self.sql("SELECT state FROM {run} WHERE run_id = %s"), (run_id,))
+            ).fetchone()
+            return row is not None and row[0] == "running"
+
+    async def finish(self, run_id: int, state: RunState, message: str | None, selected: int | None = None) -> bool:
+        """Closes a running run; false if it had been closed by somebody else."""
+        async with self.database.writing(seconds=10) as connection:
+            updated = await connection.execute(
+                self.sql(
+                    "UPDATE {run} SET state = %s, finished = clock_timestamp(), heartbeat = clock_timestamp(), message = %s,"
+                    " selected = coalesce(%s, selected) WHERE run_id = %s AND state = 'running'"
+                ),
+                (state.value, message, selected, run_id),
+            )
+            return updated.rowcount == 1
+
+    async def close_other(self, run_id: int) -> RunState | None:
+        """Makes sure that a run no longer writes: a dead one is marked `dead`, a live one `stopped` (it stops at its next
+        batch or heartbeat). `None` for a run that does not exist."""
+        async with self.database.writing(seconds=30) as connection:
+            row = await (
+                await connection.execute(
+                    self.sql(
+                        "UPDATE {run} SET finished = clock_timestamp(), state = CASE WHEN heartbeat < clock_timestamp()"
+                        f" - interval '{DEAD_AFTER_SECONDS} seconds' THEN 'dead' ELSE 'stopped' END"
+                        " WHERE run_id = %s AND state = 'running' RETURNING state"
+                    ),
+                    (run_id,),
+                )
+            ).fetchone()
+            if row is None:
+                row = await (
+                    await connection.execute(self.sql("SELECT state FROM {run} WHERE run_id = %s"), (run_id,))
+                ).fetchone()
+        return None if row is None else RunState(row[0])
+
+    async def runs(self, run_id: int | None = None) -> list[RunRecord]:
+        """All runs, newest first, or the one named."""
+        if not await self.exists():
+            return []
+        async with self.database.reading() as connection:
+            cursor = connection.cursor(binary=True)
+            await cursor.execute(
+                self.sql(
+                    "SELECT run_id, kind, who, started, finished, CASE WHEN state = 'running' AND heartbeat < clock_timestamp()"
+                    f" - interval '{DEAD_AFTER_SECONDS} seconds' THEN 'dead' ELSE state END, program_version, catalog_version,"
+                    f" target, selection::text, strategy, message, {', '.join(_COUNTS)} FROM {{run}}"
+                    " WHERE %(one)s::int8 IS NULL OR run_id = %(one)s ORDER BY run_id DESC"
+                ),
+                {"one": run_id},
+            )
+            rows = await cursor.fetchall()
+        return [_run_record(row) for row in rows]
+
+    async def changes(self, run_ids: Sequence[int]) -> AsyncGenerator[list[list[ChangeRecord]], None]:
+        """The before images of some runs, by pages of the path, bounded in bytes: for each path its changes, newest run first."""
+        after: str | None = None
+        while True:
+            async with self.database.reading() as connection:
+                sizes = await (
+                    await connection.execute(
+                        self.sql(
+                            "SELECT file_path::text, sum(coalesce(octet_length(old_value), 0)) FROM {change}"
+                            " WHERE run_id = ANY(%(runs)s) AND (%(after)s::text IS NULL OR file_path > %(after)s)"
+                            " GROUP BY file_path ORDER BY file_path LIMIT %(most)s"
+                        ),
+                        {"runs": list(run_ids), "after": after, "most": _PAGE_PATHS},
+                    )
+                ).fetchall()
+                paths: list[str] = []
+                total = 0
+                for path, size in sizes:
+                    if paths and total + size > _PAGE_BYTES:
+                        break
+                    paths.append(path)
+                    total += size
+                groups = await self._changes_of(connection, run_ids, paths) if paths else []
+            if groups:
+                yield groups
+            if len(paths) == len(sizes) < _PAGE_PATHS:
+                return
+            after = paths[-1]
+
+    async def _changes_of(
+        self, connection: Connection, run_ids: Sequence[int], paths: list[str]
+    ) -> list[list[ChangeRecord]]:
+        cursor = connection.cursor(binary=True)
+        await cursor.execute(
+            self.sql(
+                "SELECT run_id, file_path::text, old_digest, new_digest, old_value, old_version, new_version, partitions::text, cause"
+                " FROM {change} WHERE run_id = ANY(%s) AND file_path = ANY(%s) ORDER BY run_id DESC"
+            ),
+            (list(run_ids), paths),
+        )
+        groups: dict[str, list[ChangeRecord]] = {path: [] for path in paths}
+        for run_id, path, old, new, value, before, after, partitions, cause in await cursor.fetchall():
+            groups[path].append(
+                ChangeRecord(run_id, path, old, new, value, before, after, json.loads(partitions), cause)
+            )
+        return list(groups.values())
+
+    async def results(self, run_id: int, *, page: int = 5000) -> AsyncGenerator[list[ResultRecord], None]:
+        """What a run could not do, by pages of the path."""
+        after: str | None = None
+        while True:
+            async with self.database.reading() as connection:
+                rows = await (
+                    await connection.execute(
+                        self.sql(
+                            "SELECT file_path::text, outcome, reason, sentence FROM {result} WHERE run_id = %(run)s"
+                            " AND (%(after)s::text IS NULL OR file_path > %(after)s) ORDER BY file_path LIMIT %(page)s"
+                        ),
+                        {"run": run_id, "after": after, "page": page},
+                    )
+                ).fetchall()
+            if rows:
+                yield [ResultRecord(*row) for row in rows]
+            if len(rows) < page:
+                return
+            after = rows[-1][0]
+
+    async def later_changes(self, run_id: int, paths: list[str]) -> dict[str, int]:
+        """For each path, the newest later run that changed it."""
+        async with self.database.reading() as connection:
+            rows = await (
+                await connection.execute(
+                    self.sql(
+                        "SELECT file_path::text, max(run_id) FROM {change} WHERE file_path = ANY(%s) AND run_id > %s GROUP BY file_path"
+                    ),
+                    (paths, run_id),
+                )
+            ).fetchall()
+        return {path: int(later) for path, later in rows}
+
+
+def _run_record(row: tuple[Any, ...]) -> RunRecord:
+    run_id, kind, who, started, finished, state, program, catalog, target, selection, strategy, message, *counts = row
+    return RunRecord(
+        run_id,
+        kind,
+        who,
+        started,
+        finished,
+        RunState(state),
+        program,
+        catalog,
+        target,
+        json.loads(selection),
+        strategy,
+        message,
+        dict(zip(_COUNTS, counts, strict=True)),
+    )

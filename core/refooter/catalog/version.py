@@ -1,0 +1,104 @@
+"""Which version of the lake's catalog this is, and what that means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, errors
+
+from refooter.errors import MissingRights, UnsupportedCatalog
+
+_ENTRY_COLUMNS = {"file_path", "metadata", "insert_time"}
+_PARTITION_COLUMNS = {
+    "view_set_name",
+    "view_instance_id",
+    "begin_insert_time",
+    "end_insert_time",
+    "updated",
+    "file_path",
+    "file_size",
+    "num_rows",
+}
+_FORMAT = "partition_format_version"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogVersion:
+    """`lakehouse_migration.version`. Since 5, both tables have a `partition_format_version`."""
+
+    number: int
+
+    @property
+    def has_format_version(self) -> bool:
+        return self.number >= 5
+
+
+async def find_version(connection: AsyncConnection[Any], shown: str) -> CatalogVersion:
+    """Raises `UnsupportedCatalog` with the sentence for each version that has no footers to migrate."""
+    row = await (
+        await connection.execute(
+            "SELECT to_regclass('lakehouse_migration') IS NOT NULL, to_regclass('partition_metadata') IS NOT NULL,"
+            " to_regclass('lakehouse_partitions') IS NOT NULL"
+        )
+    ).fetchone()
+    assert row is not None
+    has_version, has_entries, has_partitions = row
+    if not has_version and not has_entries and not has_partitions:
+        raise UnsupportedCatalog(
+            f"this is not a lakehouse catalog: {shown} has none of its tables; check the database's name"
+        )
+    if not has_version:
+        raise UnsupportedCatalog(f"the catalog in {shown} has no lakehouse_migration table, so its version is unknown")
+    try:
+        versions = await (await connection.execute("SELECT version FROM lakehouse_migration")).fetchall()
+    except errors.InsufficientPrivilege:
+        raise MissingRights(f"missing right: SELECT on lakehouse_migration in {shown}") from None
+    if len(versions) != 1:
+        raise UnsupportedCatalog(
+            f"lakehouse_migration in {shown} holds {len(versions)} rows instead of one: the catalog is damaged"
+        )
+    number = int(versions[0][0])
+    if number >= 6:
+        raise UnsupportedCatalog(
+            f"the catalog in {shown} is of version {number}, which has no footers to migrate: its engine reads them from object storage"
+        )
+    if number <= 3:
+        raise UnsupportedCatalog(
+            f"the catalog in {shown} is of version {number}: upgrade the catalog first, to version 4 or 5, with the lake's own service"
+        )
+    if not has_entries or not has_partitions:
+        missing = "partition_metadata" if not has_entries else "lakehouse_partitions"
+        raise UnsupportedCatalog(f"the catalog in {shown} says version {number} but has no table {missing}")
+    await _check_columns(connection, number, shown)
+    return CatalogVersion(number)
+
+
+async def _check_columns(connection: AsyncConnection[Any], number: int, shown: str) -> None:
+    rows = await (
+        await connection.execute(
+            "SELECT attrelid = 'partition_metadata'::regclass, attname::text FROM pg_attribute"
+            " WHERE attrelid IN ('partition_metadata'::regclass, 'lakehouse_partitions'::regclass)"
+            " AND attnum > 0 AND NOT attisdropped"
+        )
+    ).fetchall()
+    versioned = {_FORMAT} if number >= 5 else set()
+    for of_entries, table, needed in (
+        (True, "partition_metadata", _ENTRY_COLUMNS | versioned),
+        (False, "lakehouse_partitions", _PARTITION_COLUMNS | versioned),
+    ):
+        missing = needed - {name for of, name in rows if of == of_entries}
+        if missing:
+            raise UnsupportedCatalog(
+                f"the catalog in {shown} says version {number}, but {table} lacks the column {', '.join(sorted(missing))}"
+            )
+
+
+async def current_version(connection: AsyncConnection[Any]) -> int | None:
+    """The version as it is now, in a write transaction that already holds its row locks; `None`: no longer readable."""
+    try:
+        row = await (await connection.execute("SELECT max(version) FROM lakehouse_migration")).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+    return None if row is None or row[0] is None else int(row[0])

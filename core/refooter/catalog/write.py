@@ -1,0 +1,366 @@
+"""The one transaction that writes to somebody's catalog: lock first, then look, then write (safety 1 and 2)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from refooter.catalog.changes import (
+    Change,
+    LockedEntry,
+    LockedPartition,
+    Settled,
+    Written,
+    decide_locked,
+    partition_stamps,
+)
+from refooter.catalog.connection import Connection, exhausted, lost, timed_out
+from refooter.catalog.journal import Journal
+from refooter.catalog.version import current_version
+from refooter.errors import CatalogChanged, RunStopped
+from refooter.values import Outcome, Reason
+
+
+class RunClosed(RunStopped):
+    """Somebody else has closed this run: it must write nothing more (safety 7)."""
+
+    code = "run_closed"
+
+
+class _Uneven(Exception):
+    """Fewer rows were updated than journaled: a trigger or a policy kept one back."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDelta:
+    """Requests and bytes since the last batch, for the run's counts."""
+
+    requests: int = 0
+    bytes: int = 0
+
+
+NO_STORE = StoreDelta()
+
+
+class Writer:
+    """Applies batches of one run. Not for concurrent use: one batch at a time."""
+
+    def __init__(self, journal: Journal, run_id: int) -> None:
+        self._journal = journal
+        self._database = journal.database
+        self.run_id = run_id
+
+    async def apply(
+        self,
+        changes: Sequence[Change],
+        settled: Sequence[Settled] = (),
+        *,
+        skipped: int = 0,
+        store: StoreDelta = NO_STORE,
+    ) -> Written:
+        """Writes what can be written of `changes`, records outcomes and counts, all in one transaction.
+
+        A row that PostgreSQL refuses is found by halving, and ends `failed` with reason `database`; the others are written.
+        Raises `RunClosed`, `CatalogChanged`, `DatabaseUnreachable` (then nothing of this batch was written), and `RunStopped` for
+        what no row is to blame for, such as a full disk.
+        """
+        try:
+            return await self._apply(changes, settled, skipped, store)
+        except _Uneven as error:
+            refused: Exception = error
+        except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+            raise CatalogChanged(
+                f"the catalog changed while the run was going on: {self._database.reason(error)}"
+            ) from None
+        except psycopg.Error as error:
+            if lost(error):
+                raise self._database.unreachable(error) from error
+            if exhausted(error):
+                raise RunStopped(f"the database cannot take more: {self._database.reason(error)}") from None
+            if not changes:
+                raise RunStopped(f"the journal cannot be written: {self._database.reason(error)}") from None
+            if timed_out(error) and len(changes) == 1:
+                return Written((), (changes[0].file_path,))
+            refused = error
+        if len(changes) == 1:
+            return await self._refused(changes[0], settled, skipped, store, refused)
+        half = len(changes) // 2
+        first = await self.apply(changes[:half], settled, skipped=skipped, store=store)
+        second = await self.apply(changes[half:])
+        return Written(
+            (*first.settled, *second.settled), (*first.busy, *second.busy), (*first.refused, *second.refused)
+        )
+
+    async def _refused(
+        self, change: Change, settled: Sequence[Settled], skipped: int, store: StoreDelta, error: Exception
+    ) -> Written:
+        said = (
+            "the update was suppressed by a trigger or a policy"
+            if isinstance(error, _Uneven)
+            else self._database.reason(error)
+        )
+        failure = Settled(change.file_path, Outcome.FAILED, Reason.DATABASE, f"PostgreSQL refused this row: {said}")
+        rest = await self.apply((), settled, skipped=skipped, store=store)
+        return Written(rest.settled, (), (failure,))
+
+    async def _apply(
+        self, changes: Sequence[Change], settled: Sequence[Settled], skipped: int, store: StoreDelta
+    ) -> Written:
+        async with self._database.writing() as connection:
+            await self._fence(connection)
+            locked = (
+                await self._lock(connection, [change.file_path for change in changes])
+                if changes
+                else _Locked({}, {}, set(), {})
+            )
+            # Read under our locks, which hold off every ALTER TABLE until we are done.
+            version = await current_version(connection)
+            if version != self._database.version.number:
+                raise CatalogChanged(
+                    f"the catalog went from version {self._database.version.number} to {version} while the run was going on: start anew"
+                )
+            ready, ended, busy = _sort(changes, locked)
+            done = await self._write(connection, ready, locked) if ready else []
+            outcomes = (*done, *await self._named(connection, ended), *settled)
+            await self._record(connection, outcomes, skipped, store)
+        return Written(outcomes, tuple(busy))
+
+    async def _fence(self, connection: Connection) -> None:
+        beat = await connection.execute(
+            self._journal.sql("UPDATE {run} SET heartbeat = clock_timestamp() WHERE run_id = %s AND state = 'running'"),
+            (self.run_id,),
+        )
+        if beat.rowcount != 1:
+            raise RunClosed(f"run {self.run_id} was closed by another process: stopped without writing further")
+
+    async def _lock(self, connection: Connection, paths: list[str]) -> _Locked:
+        """Never waits for a row: what another session holds is simply not among the rows that come back."""
+        versioned = self._database.version.has_format_version
+        column = "partition_format_version" if versioned else "NULL::int4"
+        cursor = connection.cursor(binary=True)
+        await cursor.execute(
+            f"SELECT file_path::text, sha256(metadata), {column} FROM partition_metadata"
+            " WHERE file_path = ANY(%s) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
+            (paths,),
+        )
+        entries = {path: LockedEntry(found, version) for path, found, version in await cursor.fetchall()}
+        await cursor.execute(
+            "SELECT file_path::text, ctid::text, num_rows, file_size,"
+            f" {column}, json_build_array(view_set_name, view_instance_id, begin_insert_time, end_insert_time, updated)::text"
+            " FROM lakehouse_partitions WHERE file_path = ANY(%s) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
+            (paths,),
+        )
+        partitions: dict[str, list[LockedPartition]] = defaultdict(list)
+        for path, ctid, rows, size, version, identity in await cursor.fetchall():
+            partitions[path].append(LockedPartition(ctid, json.loads(identity), rows, size, version))
+        await cursor.execute(
+            "SELECT m.file_path::text FROM partition_metadata m WHERE m.file_path = ANY(%s)",
+            ([p for p in paths if p not in entries],),
+        )
+        existing = {path for (path,) in await cursor.fetchall()}
+        await cursor.execute(
+            "SELECT file_path::text, count(*) FROM lakehouse_partitions WHERE file_path = ANY(%s) GROUP BY file_path",
+            (paths,),
+        )
+        return _Locked(entries, partitions, existing, dict(await cursor.fetchall()))
+
+    async def _write(self, connection: Connection, ready: Sequence[Change], locked: _Locked) -> list[Settled]:
+        versioned = self._database.version.has_format_version
+        stamped: list[tuple[LockedPartition, int]] = []
+        notes: list[str] = []
+        for change in ready:
+            rows = locked.partitions.get(change.file_path, [])
+            stamps = partition_stamps(change, rows)
+            stamped += stamps
+            now = {p.ctid: to for p, to in stamps}
+            # All of them, also those that keep their version: going back has to know whether there were any.
+            notes.append(
+                json.dumps(
+                    [{"identity": p.identity, "old": p.version, "new": now.get(p.ctid, p.version)} for p in rows]
+                )
+            )
+        await self._journal_changes(connection, ready, notes)
+        valued = [change for change in ready if change.new_value is not None]
+        if valued:
+            await self._update_values(connection, valued, versioned)
+        bare = [change for change in ready if change.new_value is None]
+        if bare and versioned:
+            updated = await connection.execute(
+                "UPDATE partition_metadata m SET partition_format_version = u.version"
+                " FROM unnest(%s::text[], %s::int4[]) u(path, version) WHERE m.file_path = u.path",
+                ([change.file_path for change in bare], [change.new_version for change in bare]),
+            )
+            _even(updated.rowcount, len(bare))
+        if stamped:
+            paths = [change.file_path for change in ready]
+            updated = await connection.execute(
+                "UPDATE lakehouse_partitions p SET partition_format_version = u.version"
+                " FROM unnest(%s::text[]::tid[], %s::int4[]) u(row, version) WHERE p.file_path = ANY(%s) AND p.ctid = u.row",
+                ([p.ctid for p, _ in stamped], [to for _, to in stamped], paths),
+            )
+            _even(updated.rowcount, len(stamped))
+        return [Settled(change.file_path, change.done, proved=change.proved) for change in ready]
+
+    async def _journal_changes(self, connection: Connection, ready: Sequence[Change], notes: list[str]) -> None:
+        column = "m.partition_format_version" if self._database.version.has_format_version else "NULL::int4"
+        inserted = await connection.execute(
+            self._journal.sql(
+                "INSERT INTO {change} (run_id, file_path, old_digest, new_digest, old_value, old_version, new_version, partitions,"
+                " cause, repair, proved) SELECT %s, m.file_path, sha256(m.metadata), u.new_digest, CASE WHEN u.valued THEN m.metadata END,"
+                f" {column}, u.new_version, u.partitions::jsonb, u.cause, u.repair, u.proved"
+                " FROM unnest(%s::text[], %s::bytea[], %s::bool[], %s::int4[], %s::text[], %s::text[], %s::text[], %s::bool[])"
+                " u(path, new_digest, valued, new_version, partitions, cause, repair, proved)"
+                " JOIN partition_metadata m ON m.file_path = u.path"
+            ),
+            (
+                self.run_id,
+                [change.file_path for change in ready],
+                [change.new_digest for change in ready],
+                [change.new_value is not None for change in ready],
+                [change.new_version for change in ready],
+                notes,
+                [change.cause for change in ready],
+                [change.repair for change in ready],
+                [change.proved for change in ready],
+            ),
+        )
+        _even(inserted.rowcount, len(ready))
+
+    async def _update_values(self, connection: Connection, valued: Sequence[Change], versioned: bool) -> None:
+        cursor = connection.cursor()
+        await cursor.execute(
+            "UPDATE partition_metadata m SET metadata = u.value"
+            + (", partition_format_version = u.version" if versioned else "")
+            + " FROM unnest(%b::text[], %b::bytea[], %b::int4[]) u(path, value, version) WHERE m.file_path = u.path",
+            (
+                [change.file_path for change in valued],
+                [change.new_value for change in valued],
+                [change.new_version for change in valued],
+            ),
+        )
+        _even(cursor.rowcount, len(valued))
+
+    async def _named(self, connection: Connection, ended: Sequence[Settled]) -> list[Settled]:
+        """Conflicts with a word on which run of ours did it, if one did."""
+        conflicts = [one.file_path for one in ended if one.outcome is Outcome.CONFLICT]
+        if not conflicts:
+            return list(ended)
+        rows = await (
+            await connection.execute(
+                self._journal.sql(
+                    "SELECT file_path::text, max(run_id) FROM {change} WHERE file_path = ANY(%s) AND run_id <> %s GROUP BY file_path"
+                ),
+                (conflicts, self.run_id),
+            )
+        ).fetchall()
+        by: dict[str, int] = dict(rows)
+        return [
+            replace(one, sentence=f"{one.sentence}; run {by[one.file_path]} is the last of ours that changed it")
+            if one.outcome is Outcome.CONFLICT and one.file_path in by
+            else one
+            for one in ended
+        ]
+
+    async def _record(
+        self, connection: Connection, outcomes: Sequence[Settled], skipped: int, store: StoreDelta
+    ) -> None:
+        told = [one for one in outcomes if one.outcome in (Outcome.FAILED, Outcome.CONFLICT, Outcome.GONE)]
+        if told:
+            await connection.execute(
+                self._journal.sql(
+                    "INSERT INTO {result} (run_id, file_path, outcome, reason, sentence)"
+                    " SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
+                ),
+                (
+                    self.run_id,
+                    [one.file_path for one in told],
+                    [one.outcome.value for one in told],
+                    [one.reason.value if one.reason else None for one in told],
+                    [one.sentence or "" for one in told],
+                ),
+            )
+        counts: dict[str, int] = defaultdict(int)
+        for one in outcomes:
+            counts[one.outcome.value] += 1
+            counts["proved"] += one.proved
+        counts["skipped"] += skipped
+        counts["store_requests"], counts["store_bytes"] = store.requests, store.bytes
+        added: dict[str, Any] = {name: number for name, number in counts.items() if number}
+        if added:
+            await connection.execute(
+                self._journal.sql(
+                    f"UPDATE {{run}} SET {', '.join(f'{n} = {n} + %({n})s' for n in added)} WHERE run_id = %(run_id)s"
+                ),
+                {**added, "run_id": self.run_id},
+            )
+
+    async def recorded(self, paths: Sequence[str], done: Outcome) -> dict[str, Settled]:
+        """After a connection was lost during COMMIT: what the journal holds of these entries in this run."""
+        async with self._database.reading() as connection:
+            changed = await (
+                await connection.execute(
+                    self._journal.sql(
+                        "SELECT file_path::text, proved FROM {change} WHERE run_id = %s AND file_path = ANY(%s)"
+                    ),
+                    (self.run_id, list(paths)),
+                )
+            ).fetchall()
+            told = await (
+                await connection.execute(
+                    self._journal.sql(
+                        "SELECT file_path::text, outcome, reason, sentence FROM {result} WHERE run_id = %s AND file_path = ANY(%s)"
+                    ),
+                    (self.run_id, list(paths)),
+                )
+            ).fetchall()
+        found = {path: Settled(path, done, proved=proved) for path, proved in changed}
+        for path, outcome, reason, sentence in told:
+            found[path] = Settled(path, Outcome(outcome), Reason(reason) if reason else None, sentence)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """What we hold, and what a plain look afterwards finds: entries that we do not hold, partition rows by path."""
+
+    entries: dict[str, LockedEntry]
+    partitions: dict[str, list[LockedPartition]]
+    existing: set[str]
+    partition_counts: dict[str, int]
+
+
+def _sort(changes: Sequence[Change], locked: _Locked) -> tuple[list[Change], list[Settled], list[str]]:
+    ready: list[Change] = []
+    ended: list[Settled] = []
+    busy: list[str] = []
+    for change in changes:
+        path = change.file_path
+        said = decide_locked(
+            change,
+            locked.entries.get(path),
+            path in locked.existing,
+            locked.partitions.get(path, []),
+            locked.partition_counts.get(path, 0),
+        )
+        if said is None:
+            ready.append(change)
+        elif said == "busy":
+            busy.append(path)
+        elif said is Outcome.GONE:
+            ended.append(Settled(path, Outcome.GONE, sentence="the entry or its partition was retired meanwhile"))
+        else:
+            ended.append(
+                Settled(path, Outcome.CONFLICT, sentence="the row was changed by another session after it was read")
+            )
+    return ready, ended, busy
+
+
+def _even(updated: int, journaled: int) -> None:
+    if updated != journaled:
+        raise _Uneven(f"{updated} rows updated, {journaled} journaled")

@@ -1,0 +1,164 @@
+"""What a job says while it runs: typed, plain, picklable. The command line and the app consume the same stream.
+
+A job is an async iterator of these; the last one is `Finished`, whose summary is the job's result. A job that cannot begin or
+go on raises a `RefooterError` instead; one that had begun says `Finished` first, with what was done until then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from refooter.values import Cause, EntryResult, Outcome, Reason, Status, TargetName
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """`total` is how many entries SQL says are selected: an upper bound where a verdict decides. `run_id` is `None` for what
+    is not journaled."""
+
+    kind: str
+    total: int
+    target: TargetName
+    run_id: int | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesDone:
+    """Entries with their final outcome, in a batch."""
+
+    results: tuple[EntryResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A few times a second. `rate` is entries per second; `seconds_left` is `None` until it can be told."""
+
+    done: int
+    total: int
+    seconds: float
+    rate: float
+    seconds_left: float | None
+    counts: dict[str, int]
+    store_requests: int = 0
+    store_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth a line in a log: a batch, a burst of retries, a change of state. Never one for each success."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewCount:
+    view: str
+    entries: int
+    by_status: dict[Status, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """`not_ok`: selected entries that are neither `ok` nor orphans. The partition counts are over the selected views."""
+
+    entries: int
+    by_status: dict[Status, int]
+    by_cause: dict[Cause, int]
+    by_file_state: dict[str, int]
+    seconds: float
+    target: TargetName
+    orphans: int
+    not_ok: int
+    partitions: int
+    partitions_without_file: int
+    partitions_without_metadata: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a migration would do, from the catalog alone; sizes are bytes.
+
+    `by_step` counts entries by what would be done (`skip`, `stamp`, `refetch`, `fail`), `by_cause` those that would be changed,
+    `refused` those that cannot be mended, by reason code.
+    """
+
+    selected: int
+    by_step: dict[str, int]
+    by_cause: dict[Cause, int]
+    refused: dict[str, int]
+    store_requests: int
+    store_bytes: int
+    wal_bytes: int
+    table_bytes: int
+    journal_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run, or a dry run (`run_id` `None`). `outcomes` and `reasons` count entries. `error` says why it ended early."""
+
+    kind: str
+    run_id: int | None
+    selected: int
+    outcomes: dict[Outcome, int]
+    reasons: dict[Reason, int]
+    proved: int
+    store_requests: int
+    store_bytes: int
+    seconds: float
+    target: TargetName
+    state: str
+    error: str | None = None
+
+    def count(self, outcome: Outcome) -> int:
+        return self.outcomes.get(outcome, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`problem` is a stable word (a cause, `no_metadata`, `catalog_zero_rows`, `lost`, `changed`, ...), `sentence` says more."""
+
+    file_path: str
+    problem: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemsFound:
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySummary:
+    """`ok` entries of `entries` had no problem; `by_problem` counts all of them, those of partitions without an entry too."""
+
+    entries: int
+    ok: int
+    by_problem: dict[str, int]
+    seconds: float
+    target: TargetName
+    store_requests: int = 0
+    store_bytes: int = 0
+    run: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> int:
+        return sum(self.by_problem.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    summary: ScanSummary | RunSummary | VerifySummary | Plan | list[ViewCount]
+
+
+Event = Started | EntriesDone | Progress | Notice | ProblemsFound | Finished

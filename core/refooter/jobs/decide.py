@@ -1,0 +1,70 @@
+"""The heart: from an entry, its diagnosis and the options to one action. Pure, and read like a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from refooter.values import Cause, Diagnosis, Entry, Reason, Status
+
+NEWEST_VERSION = 2
+
+
+class Step(StrEnum):
+    SKIP = "skip"
+    STAMP = "stamp"
+    REFETCH = "refetch"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do, and why in words. `reason` goes with `FAIL`."""
+
+    step: Step
+    why: str
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateOptions:
+    """`named`: the paths that the selection names, which is how an orphan is asked for by itself. `max_rate`: entries a second."""
+
+    strategy: str = "refetch"
+    force: bool = False
+    orphans: bool = False
+    dry_run: bool = False
+    max_rate: float | None = None
+    named: frozenset[str] = frozenset()
+
+
+def decide(entry: Entry, diagnosis: Diagnosis, options: MigrateOptions) -> Action:
+    """The first row that applies. Nothing here looks at the parser's message, or at the file."""
+    if entry.orphan and not options.orphans and entry.file_path not in options.named:
+        return Action(Step.SKIP, "an orphan: no partition row vouches for it, and it is usually just being retired")
+    if any(version > NEWEST_VERSION for version in entry.versions):
+        return Action(Step.SKIP, f"format version {max(entry.versions)} is newer than {NEWEST_VERSION}: left alone")
+    if entry.value is None:
+        return Action(Step.FAIL, f"the value holds {entry.size:,} bytes, more than are read", Reason.TOO_LARGE)
+    if diagnosis.status is Status.OK and not options.force:
+        return Action(Step.SKIP, "nothing to do")
+    if entry.partitions.disagree:
+        return Action(Step.FAIL, _disagreement(entry), Reason.MISMATCH)
+    if diagnosis.cause is Cause.OUTDATED_VERSION and not options.force and _own_count_is_the_catalogs(entry, diagnosis):
+        return Action(Step.STAMP, "sound, but read through the slow path of version 1")
+    return Action(Step.REFETCH, "derived anew from the file's own footer")
+
+
+def _own_count_is_the_catalogs(entry: Entry, diagnosis: Diagnosis) -> bool:
+    return diagnosis.facts is not None and diagnosis.facts.num_rows == entry.partitions.agreed_num_rows is not None
+
+
+def _disagreement(entry: Entry) -> str:
+    said = []
+    if len(entry.partitions.num_rows) > 1:
+        said.append(f"num_rows: {', '.join(str(rows) for rows in entry.partitions.num_rows)}")
+    if len(entry.partitions.file_sizes) > 1:
+        said.append(
+            f"file_size: {', '.join('null' if size is None else str(size) for size in entry.partitions.file_sizes)}"
+        )
+    return f"its {entry.partitions.count} partition rows disagree on {'; on '.join(said)}"

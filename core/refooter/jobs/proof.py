@@ -1,0 +1,69 @@
+"""Whether the store is the lake's at all, asked before anything is believed or written (safety 16)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from refooter.catalog.connection import Database
+from refooter.catalog.views import sample_files
+from refooter.errors import StoreUnreachable
+from refooter.store import Store, StoreFailure
+from refooter.values import Reason
+
+_SAMPLES = 64
+_AT_ONCE = 8
+
+
+class StoreProof:
+    """Reads one catalogued footer, once; until then a missing file proves nothing but that the store may be the wrong one."""
+
+    def __init__(self, database: Database, store: Store) -> None:
+        self._database = database
+        self._store = store
+        self._lock = asyncio.Lock()
+        self.holds = False
+
+    def seen(self) -> None:
+        """Some catalogued footer was read on the way."""
+        self.holds = True
+
+    async def ensure(self, first: list[str] = []) -> None:  # noqa: B006  (never changed)
+        """Returns once a footer could be read, of the files named `first` or of any other that the catalog names.
+
+        Raises `StoreUnreachable` where none can be.
+        """
+        async with self._lock:
+            if self.holds:
+                return
+            files = await sample_files(self._database, first[:_AT_ONCE], _SAMPLES)
+            failures: list[StoreFailure] = []
+            for start in range(0, len(files), _AT_ONCE):
+                answers = await asyncio.gather(
+                    *(self._store.read_footer(path, size) for path, size in files[start : start + _AT_ONCE]),
+                    return_exceptions=True,
+                )
+                for answer in answers:
+                    if isinstance(answer, StoreFailure):
+                        failures.append(answer)
+                    elif isinstance(answer, BaseException):
+                        raise answer
+                    else:
+                        self.holds = True
+                if self.holds:
+                    return
+                if any(failure.reason is Reason.STORE_UNREACHABLE for failure in failures):
+                    break
+            raise StoreUnreachable(self._sentence(failures))
+
+    def _sentence(self, failures: list[StoreFailure]) -> str:
+        root = self._store.shown
+        if not failures:
+            return f"nothing found under {root}: the catalog names no file that it could be tried with"
+        for reason in (Reason.STORE_UNREACHABLE, Reason.STORE_DENIED):
+            for failure in failures:
+                if failure.reason is reason:
+                    return f"the object store at {root} cannot be read: {failure.sentence}"
+        return (
+            f"nothing found under {root}: of {len(failures)} catalogued files none could be read ({failures[0].sentence});"
+            " check --store before believing that files are missing"
+        )

@@ -1,0 +1,29 @@
+"""The journal, for people: which runs there were, and what became of every entry of one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from refooter.catalog.journal import ResultRecord, RunRecord
+from refooter.errors import NothingSelected
+from refooter.jobs.lake import Lake
+
+
+async def runs(lake: Lake) -> list[RunRecord]:
+    """All runs, newest first; none where there is no journal yet."""
+    return await lake.journal.runs()
+
+
+async def find_run(lake: Lake, run_id: int) -> RunRecord:
+    """Raises `NothingSelected` for a run that the journal does not have."""
+    found = await lake.journal.runs(run_id)
+    if not found:
+        raise NothingSelected(f"no run {run_id} in the journal; `refooter runs` lists them")
+    return found[0]
+
+
+async def run_outcomes(lake: Lake, run_id: int) -> AsyncGenerator[list[ResultRecord], None]:
+    """What a run could not do (`failed`, `conflict`, `gone`), by pages of the path. Raises `NothingSelected`."""
+    await find_run(lake, run_id)
+    async for page in lake.journal.results(run_id):
+        yield page

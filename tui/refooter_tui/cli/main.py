@@ -1,0 +1,128 @@
+"""The entry point: words in, exit code out. Nothing that takes long to import is imported before a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO, NoReturn
+
+from refooter.errors import RefooterError, UsageError
+from refooter_tui.cli import demo, export, inspect, migrate, options, rollback, runs, scan, verify, views
+from refooter_tui.cli.shell import Interrupted, Shell, signals_raise
+from refooter_tui.text import visible
+
+_COMMANDS = (demo, views, scan, inspect, migrate, verify, runs, rollback, export)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong by a `UsageError`, so that `--json` is answered in these cases too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (`{self.prog} --help` tells more)")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="refooter",
+        description="Inspect, diagnose and safely migrate the Parquet footers that a lakehouse keeps in PostgreSQL.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add(commands)
+    _forbid_abbreviations(parser)
+    return parser
+
+
+def _forbid_abbreviations(parser: argparse.ArgumentParser) -> None:
+    """Everywhere: an abbreviation that a script uses today would be ambiguous with tomorrow's option."""
+    parser.allow_abbrev = False
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                _forbid_abbreviations(inner)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command. Never raises: whatever happens is one sentence on standard error and an exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that cannot write some character of a path shows its escape instead.
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    shell = Shell(json="--json" in words)
+    with signals_raise():
+        try:
+            code = _attempt(words, shell)
+            _finish(shell)
+        except BrokenPipeError:
+            # Whoever read our output has seen enough.
+            code = 0
+            _silence(sys.stdout)
+    return code
+
+
+def _attempt(words: list[str], shell: Shell) -> int:
+    try:
+        return _run(words, shell)
+    except RefooterError as error:
+        return _failed(shell, error.code, str(error), error.exit_code)
+    except Interrupted as signal:
+        return _failed(shell, "interrupted", str(signal), signal.exit_code)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(shell, "system", f"{where}{error.strerror or type(error).__name__}", 3)
+    except Exception as error:
+        return _failed(shell, "bug", _bug(error), 3)
+
+
+def _run(words: list[str], shell: Shell) -> int:
+    parser = make_parser()
+    try:
+        args = parser.parse_args(words, argparse.Namespace(**options.DEFAULTS))
+    except SystemExit:
+        # Only --help ends so, with its text on standard output already.
+        shell.json = False
+        return 0
+    if not hasattr(args, "run"):
+        parser.print_help(sys.stderr)
+        return 2
+    code: int = args.run(args, shell)
+    return code
+
+
+def _failed(shell: Shell, code: str, message: str, exit_code: int) -> int:
+    shell.answer.fail(code, message)
+    with suppress(OSError):
+        sys.stderr.write(f"refooter: {visible(message)}\n")
+        sys.stderr.flush()
+    return exit_code
+
+
+def _bug(error: Exception) -> str:
+    """Names the place and the kind, not the text: nobody knows what an unexpected error quotes."""
+    place = "an unknown place"
+    trace = error.__traceback__
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] in ("refooter", "refooter_tui"):
+            place = f"{module}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"this is a bug in refooter: an unexpected {type(error).__name__} in {place}"
+
+
+def _finish(shell: Shell) -> None:
+    if shell.json:
+        sys.stdout.write(shell.answer.text() + "\n")
+    sys.stdout.flush()
+
+
+def _silence(stream: IO[str]) -> None:
+    """Lets the interpreter's own last flush succeed."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,155 @@
+"""How things look on a terminal: consoles, colours, numbers, tables. Foreign text comes in as `str` and is made visible here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import IO, Final
+
+import humanize
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from refooter.values import Cause, FileState, Outcome, Status
+from refooter_tui.text import visible
+
+# A symbol as well as a colour: for those who cannot tell the colours apart, and for streams without any.
+STATUS_STYLES: Final = {
+    Status.OK: ("green", "✓", "+"),
+    Status.STALE: ("yellow", "○", "o"),
+    Status.HARMFUL: ("magenta", "▲", "!"),
+    Status.LEGACY: ("dark_orange", "◆", "*"),
+    Status.CORRUPT: ("red", "✗", "x"),
+    Status.UNKNOWN: ("dim", "·", "?"),
+}
+OUTCOME_STYLES: Final = {
+    Outcome.MIGRATED: "green",
+    Outcome.RESTORED: "green",
+    Outcome.WOULD_MIGRATE: "green",
+    Outcome.SKIPPED: "dim",
+    Outcome.FAILED: "red",
+    Outcome.CONFLICT: "yellow",
+    Outcome.GONE: "dim",
+}
+FILE_STATE_STYLES: Final = {
+    FileState.PRESENT: "green",
+    FileState.UNCHECKED: "dim",
+    FileState.MISSING: "red",
+    FileState.MISMATCH: "magenta",
+}
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leaves it to `main`, which knows the exit code; rich would end the program with 1."""
+        raise
+
+
+def make_console(stream: IO[str]) -> Console:
+    """Colours, boxes and the terminal's width on a terminal; elsewhere plain text, one line for each thing said."""
+    terminal = stream.isatty()
+    return _Console(
+        file=stream,
+        force_terminal=terminal,
+        width=None if terminal else 10_000,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def number(value: int) -> str:
+    return humanize.intcomma(value)
+
+
+def size(value: int) -> str:
+    return humanize.naturalsize(value, binary=True)
+
+
+def duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return humanize.precisedelta(round(seconds), minimum_unit="seconds", format="%d")
+
+
+def plural(value: int, one: str, many: str | None = None) -> str:
+    """`1 entry`, `2,000 entries`."""
+    return f"{number(value)} {one if value == 1 else many or one + 's'}"
+
+
+def entries(value: int) -> str:
+    return plural(value, "entry", "entries")
+
+
+def share(part: int, whole: int) -> str:
+    """Per cent; what is there never looks like nothing, and what is missing never like all."""
+    if not whole:
+        return ""
+    percent = 100 * part / whole
+    if 0 < percent < 0.1:
+        return "< 0.1 %"
+    return f"{percent:.1f} %" if percent <= 99.9 or part == whole else "> 99.9 %"
+
+
+def status_text(console: Console, status: Status) -> Text:
+    style, symbol, plain_symbol = STATUS_STYLES[status]
+    ascii_only = not console.encoding.startswith("utf")
+    return Text(f"{plain_symbol if ascii_only else symbol} {status.value}", style=style)
+
+
+def cause_text(cause: Cause) -> Text:
+    return Text(cause.value, style=STATUS_STYLES[cause.status][0])
+
+
+def say(console: Console, text: str | Text, style: str = "") -> None:
+    """A sentence or a paragraph, wrapped between words."""
+    console.print(Text(visible(text), style=style) if isinstance(text, str) else text)
+
+
+def line(console: Console, text: str | Text, *, indent: int = 2, style: str = "") -> None:
+    """Something to copy, such as a path: never wrapped or shortened by us, however long."""
+    said = Text(" " * indent).append_text(Text(visible(text), style=style) if isinstance(text, str) else text)
+    console.print(said, soft_wrap=True)
+
+
+def gap(console: Console) -> None:
+    console.print()
+
+
+Column = tuple[str, str]
+"""A column's title and how it is set: `text` (shortened where it must), `fold` (wrapped), `number` (right-aligned, whole)."""
+
+
+def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], title: str = "") -> None:
+    """Prints a table, or nothing at all without rows."""
+    made = Table(
+        box=box.SIMPLE_HEAD if console.is_terminal else None,
+        title=Text(title, style="bold") if title and console.is_terminal else None,
+        title_justify="left",
+        header_style="bold",
+        pad_edge=console.is_terminal,
+    )
+    for name, kind in columns:
+        made.add_column(
+            Text(name),
+            justify="right" if kind == "number" else "left",
+            no_wrap=kind != "fold",
+            overflow="fold" if kind == "fold" else "ellipsis",
+            min_width=None if kind == "text" else min(len(name), 12),
+        )
+    for row in rows:
+        made.add_row(*(Text(visible(cell)) if isinstance(cell, str) else cell for cell in row))
+    if made.row_count:
+        console.print(made)
+
+
+def facts(console: Console, pairs: Iterable[tuple[str, RenderableType | str]]) -> None:
+    """Names and values, one a line."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(Text(name), Text(visible(value)) if isinstance(value, str) else value)
+    if grid.row_count:
+        console.print(grid)
