@@ -250,12 +250,12 @@ def test_the_old_version_is_stale_and_only_of_what_is_accepted() -> None:
 
 def test_no_authentic_prefix_is_misnamed_whatever_the_parser_says_of_it() -> None:
     messages: Counter[str] = Counter()
-    for columns in (1, 2, 5, 6):
+    for turn in range(6):
         for limit in (1, 3, 17, 1000):
             for groups in (40, 1000):
-                for first in (0, 3, 900):
+                for first in (0, 900):
                     data = by_arrow_rs(
-                        table(60, columns=columns, first=first),
+                        table(60, columns=3, first=first, turn=turn),
                         data_page_row_count_limit=limit,
                         write_batch_size=limit,
                         max_row_group_size=groups,
@@ -264,5 +264,5 @@ def test_no_authentic_prefix_is_misnamed_whatever_the_parser_says_of_it() -> Non
                     assert (found.causes, found.layout) == ((Cause.PAGE_INDEX_PREFIX,), Layout.PREFIXED)
                     assert found.error
                     messages[found.error] += 1
-    assert sum(messages.values()) == 96
-    assert len(messages) >= 3, messages
+    assert messages.total() == 96
+    assert len(messages) >= 4, messages

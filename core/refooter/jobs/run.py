@@ -250,7 +250,8 @@ class Run:
         written = await self._apply(self._writer, changes, settled, len(skipped), delta)
         self._store_said = store
         results = [replace(item.result, outcome=Outcome.SKIPPED) for item in skipped]
-        self._tally.outcomes[Outcome.SKIPPED] += len(skipped)
+        if skipped:
+            self._tally.outcomes[Outcome.SKIPPED] += len(skipped)
         for one in written.settled:
             self._tally.add(one)
             item = items[one.file_path]

@@ -40,9 +40,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         return shell.run(_export(args, shell, session, selection, rows))
 
 
-async def _export(
-    args: argparse.Namespace, shell: Shell, session: Session, selection: Selection, rows: RowFile
-) -> int:
+async def _export(args: argparse.Namespace, shell: Shell, session: Session, selection: Selection, rows: RowFile) -> int:
     from refooter_tui.cli.render import entries, say
 
     async with session.open() as lake:

@@ -57,7 +57,9 @@ def _alarming(count: int, style: str) -> Text:
 
 def show_record(console: Console, record: RunRecord) -> None:
     said = [
-        f"{number(count)} {words.OUTCOMES[outcome]}" for outcome in Outcome if (count := record.counts.get(outcome.value, 0))
+        f"{number(count)} {words.OUTCOMES[outcome]}"
+        for outcome in Outcome
+        if (count := record.counts.get(outcome.value, 0))
     ]
     say(
         console,

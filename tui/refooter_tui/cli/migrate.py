@@ -24,7 +24,9 @@ def add(commands: options.Subparsers) -> None:
     )
     options.add_selection(parser)
     group = parser.add_argument_group("migration")
-    group.add_argument("--strategy", choices=("refetch",), default="refetch", help="the file's own footer bytes (refetch)")
+    group.add_argument(
+        "--strategy", choices=("refetch",), default="refetch", help="the file's own footer bytes (refetch)"
+    )
     group.add_argument("--dry-run", action="store_true", help="read and check everything, write nothing, ask nothing")
     group.add_argument("--force", action="store_true", help="derive healthy entries anew, too")
     group.add_argument("--orphans", action="store_true", help="entries without a partition row, too")
@@ -45,7 +47,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         raise UsageError("--read-only allows a --dry-run only")
     if not (args.yes or args.dry_run) and (args.paths_from == "-" or not shell.can_ask):
         raise UsageError("there is no terminal to ask on: say --yes to migrate, or --dry-run to see what would happen")
-    with Session(options.settings_of(args, concurrency=args.concurrency)) as session:
+    with Session(options.settings_of(args)) as session:
         return shell.run(_migrate(args, shell, session, selection))
 
 

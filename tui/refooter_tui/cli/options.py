@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from refooter.errors import NothingSelected, UsageError
 from refooter.values import Cause, Status
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from refooter.jobs.lake import Lake
     from refooter.settings import Settings
 
+E = TypeVar("E", bound=StrEnum)
 Subparsers = Any  # argparse has no public name for what add_subparsers() returns
 
 # Given to parse_args() as the namespace to begin with; the options themselves suppress their defaults, so that a nested
@@ -27,12 +29,15 @@ DEFAULTS: Final[dict[str, Any]] = {
     "read_only": False,
     "journal_schema": "refooter",
     "json": False,
+    "concurrency": 64,
 }
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("connection", argument_default=argparse.SUPPRESS)
-    group.add_argument("--dsn", help="the catalog's database (else MICROMEGAS_SQL_CONNECTION_STRING, else PGHOST and so on)")
+    group.add_argument(
+        "--dsn", help="the catalog's database (else MICROMEGAS_SQL_CONNECTION_STRING, else PGHOST and so on)"
+    )
     group.add_argument("--store", metavar="URI", help="the lake's root (else MICROMEGAS_OBJECT_STORE_URI)")
     group.add_argument("--store-driver", choices=("auto", "obstore", "fsspec"), help="who talks to the store (auto)")
     group.add_argument("--read-only", action="store_true", help="refuse to write anything at all")
@@ -50,14 +55,20 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "selection", "Options of one kind are alternatives, different kinds must all hold. Nothing given: every entry."
     )
-    group.add_argument("--view", action="append", default=[], metavar="SET[/INSTANCE]", help="a view set, or one instance")
+    group.add_argument(
+        "--view", action="append", default=[], metavar="SET[/INSTANCE]", help="a view set, or one instance"
+    )
     group.add_argument("--path", action="append", default=[], metavar="FILE_PATH", help="one entry")
     group.add_argument("--paths-from", metavar="FILE", help="entries, one path a line; - is standard input")
     group.add_argument("--status", action="append", default=[], help=f"one of {', '.join(Status)}")
     group.add_argument("--cause", action="append", default=[], help=f"one of {', '.join(Cause)}")
-    group.add_argument("--since", metavar="TIME", help="inserted at or after it, such as 2025-06-14 or 2025-06-14T09:12:00Z")
+    group.add_argument(
+        "--since", metavar="TIME", help="inserted at or after it, such as 2025-06-14 or 2025-06-14T09:12:00Z"
+    )
     group.add_argument("--until", metavar="TIME", help="inserted before it")
-    group.add_argument("--allow-empty", action="store_true", help="finding nothing, or not all that is named, is no error")
+    group.add_argument(
+        "--allow-empty", action="store_true", help="finding nothing, or not all that is named, is no error"
+    )
 
 
 def count(text: str) -> int:
@@ -79,7 +90,7 @@ def rate(text: str) -> float:
     return number
 
 
-def settings_of(args: argparse.Namespace, **others: object) -> Settings:
+def settings_of(args: argparse.Namespace) -> Settings:
     from refooter.settings import Settings
 
     return Settings.of(
@@ -88,7 +99,7 @@ def settings_of(args: argparse.Namespace, **others: object) -> Settings:
         store_driver=args.store_driver,
         read_only=args.read_only,
         journal_schema=args.journal_schema,
-        **others,
+        concurrency=args.concurrency,
     )
 
 
@@ -99,8 +110,8 @@ def selection_of(args: argparse.Namespace) -> Selection:
     listed = None if args.paths_from is None else _listed_paths(args.paths_from)
     paths = None if listed is None and not args.path else tuple(dict.fromkeys([*args.path, *(listed or [])]))
     return Selection(
-        views=tuple(dict.fromkeys(View.parse(_storable(text, "view")) for text in args.view)),
-        paths=None if paths is None else tuple(_storable(path, "entry") for path in paths),
+        views=tuple(dict.fromkeys(View.parse(storable(text, "view")) for text in args.view)),
+        paths=None if paths is None else tuple(storable(path, "entry") for path in paths),
         statuses=_members(Status, args.status, "status"),
         causes=_members(Cause, args.cause, "cause"),
         since=None if args.since is None else parse_time(args.since),
@@ -108,13 +119,13 @@ def selection_of(args: argparse.Namespace) -> Selection:
     )
 
 
-def _members(kind: Callable[[str], Any], texts: list[str], noun: str) -> tuple[Any, ...]:
+def _members(kind: type[E], texts: list[str], noun: str) -> tuple[E, ...]:
     found = []
     for text in texts:
         try:
             found.append(kind(text))
         except ValueError:
-            raise UsageError(f"no {noun} {text!r}; there are {', '.join(kind)}") from None  # type: ignore[call-overload]
+            raise UsageError(f"no {noun} {text!r}; there are {', '.join(kind)}") from None
     return tuple(dict.fromkeys(found))
 
 
@@ -132,7 +143,7 @@ def _listed_paths(name: str) -> list[str]:
     return [path for line in text.split("\n") if (path := line.removesuffix("\r"))]
 
 
-def _storable(text: str, noun: str) -> str:
+def storable(text: str, noun: str) -> str:
     """Refuses what PostgreSQL's text cannot hold, and what therefore is not in any catalog."""
     try:
         text.encode()

@@ -44,7 +44,7 @@ def run_fields(summary: RunSummary) -> dict[str, Any]:
     }
 
 
-async def carry_out(events: AsyncIterator[Event], shell: Shell, doing: str) -> RunSummary:
+async def carry_out(events: AsyncIterator[Event], shell: Shell, doing: str, *, advise: bool = True) -> RunSummary:
     """Follows a run to its end, tells it, and keeps the answer true meanwhile."""
     tally = Tally()
 
@@ -63,7 +63,7 @@ async def carry_out(events: AsyncIterator[Event], shell: Shell, doing: str) -> R
     def finished(summary: RunSummary) -> None:
         shell.answer.put(**run_fields(summary))
         if not shell.json:
-            show_run(shell.out, summary, tally)
+            show_run(shell.out, summary, tally, advise=advise)
 
     return await follow(events, shell, doing, RunSummary, see=see, finished=finished)
 

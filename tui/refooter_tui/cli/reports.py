@@ -45,9 +45,17 @@ def show_views(console: Console, views: Sequence[ViewCount]) -> None:
     gap(console)
     table(
         console,
-        [("view", "text"), ("entries", "number"), *((status_text(console, status).plain, "number") for status in present)],
+        [
+            ("view", "text"),
+            ("entries", "number"),
+            *((status_text(console, status).plain, "number") for status in present),
+        ],
         (
-            [view.view, number(view.entries), *(_status_count(view.by_status.get(status, 0), status) for status in present)]
+            [
+                view.view,
+                number(view.entries),
+                *(_status_count(view.by_status.get(status, 0), status) for status in present),
+            ]
             for view in views
         ),
     )
@@ -68,11 +76,13 @@ def scan_sentence(by_status: Mapping[Status, int], total: int) -> str:
         (by_status.get(Status.STALE, 0), "{} out of date", "is", "are"),
         (by_status.get(Status.UNKNOWN, 0), "{} not judged", "is", "are"),
     ]
-    said = []
+    said: list[str] = []
     for count, pattern, one, many in parts:
         if count:
             of = f" of {entries(total)}" if not said else ""
-            said.append(f"{number(count)}{of} " + pattern.format(one if count == 1 else many, "does" if count == 1 else "do"))
+            said.append(
+                f"{number(count)}{of} " + pattern.format(one if count == 1 else many, "does" if count == 1 else "do")
+            )
     if not said:
         return "The one entry is ok." if total == 1 else f"All {entries(total)} are ok."
     return "; ".join(said) + "."
@@ -97,7 +107,11 @@ def show_scan(console: Console, summary: ScanSummary, *, advise: bool = True) ->
             console,
             [("file", "text"), ("entries", "number"), ("meaning", "fold")],
             (
-                [Text(state.value, style=FILE_STATE_STYLES.get(state, "yellow")), number(count), words.FILE_STATES[state]]
+                [
+                    Text(state.value, style=FILE_STATE_STYLES.get(state, "yellow")),
+                    number(count),
+                    words.FILE_STATES[state],
+                ]
                 for state in FileState
                 if (count := summary.by_file_state.get(state.value, 0))
             ),
@@ -105,7 +119,11 @@ def show_scan(console: Console, summary: ScanSummary, *, advise: bool = True) ->
     beside = [
         (summary.orphans, "orphan entry (no partition row)", "orphan entries (no partition row)"),
         (summary.partitions_without_file, "partition without a file (empty)", "partitions without a file (empty)"),
-        (summary.partitions_without_metadata, "partition with a file but no entry", "partitions with a file but no entry"),
+        (
+            summary.partitions_without_metadata,
+            "partition with a file but no entry",
+            "partitions with a file but no entry",
+        ),
     ]
     for count, one, many in beside:
         if count:
@@ -130,7 +148,11 @@ def show_causes(console: Console, by_cause: Mapping[Cause, int]) -> None:
 def show_plan(console: Console, plan: Plan, catalog: str) -> None:
     changed = plan.by_step.get("refetch", 0) + plan.by_step.get("stamp", 0)
     verb = "is" if changed == 1 else "are"
-    say(console, f"{number(changed)} of {entries(plan.selected)} {verb} to be changed, as far as the catalog at {catalog} tells.", "bold")
+    say(
+        console,
+        f"{number(changed)} of {entries(plan.selected)} {verb} to be changed, as far as the catalog at {catalog} tells.",
+        "bold",
+    )
     gap(console)
     table(
         console,
@@ -162,7 +184,9 @@ def show_plan(console: Console, plan: Plan, catalog: str) -> None:
 def run_sentence(summary: RunSummary) -> str:
     what = "Dry run" if summary.run_id is None else f"Run {summary.run_id} ({summary.kind})"
     said = [
-        f"{number(count)} {words.OUTCOMES[outcome]}" for outcome in Outcome if (count := summary.outcomes.get(outcome, 0))
+        f"{number(count)} {words.OUTCOMES[outcome]}"
+        for outcome in Outcome
+        if (count := summary.outcomes.get(outcome, 0))
     ]
     ended = {"finished": "", "interrupted": ", interrupted", "stopped": ", stopped by itself"}.get(
         summary.state, f", {summary.state}"
@@ -170,7 +194,7 @@ def run_sentence(summary: RunSummary) -> str:
     return f"{what}{ended}: {entries(summary.selected)}" + (f"; {', '.join(said)}." if said else ", nothing done.")
 
 
-def show_run(console: Console, summary: RunSummary, tally: Tally) -> None:
+def show_run(console: Console, summary: RunSummary, tally: Tally, *, advise: bool = True) -> None:
     say(console, run_sentence(summary), "bold")
     gap(console)
     table(
@@ -189,12 +213,15 @@ def show_run(console: Console, summary: RunSummary, tally: Tally) -> None:
         pairs.append(("proved", f"{number(summary.proved)} new values are the files' own footers"))
     facts(console, pairs)
     show_failures(console, tally)
-    if summary.run_id is not None:
+    if advise and summary.run_id is not None:
         gap(console)
         if tally.failures_total:
             say(console, f"`refooter export --run {summary.run_id} -o FILE` lists every failure.")
         if summary.count(Outcome.MIGRATED) or summary.count(Outcome.RESTORED):
-            say(console, f"`refooter rollback {summary.run_id}` undoes this run; `refooter verify --run {summary.run_id}` checks it.")
+            say(
+                console,
+                f"`refooter rollback {summary.run_id}` undoes this run; `refooter verify --run {summary.run_id}` checks it.",
+            )
 
 
 def _speed(summary: RunSummary) -> str:
@@ -215,7 +242,11 @@ def show_verification(console: Console, summary: VerifySummary, tally: Tally) ->
     if problems == 0:
         say(console, f"{entries(summary.entries)} verified: every one decodes and does no harm.", "bold green")
     else:
-        say(console, f"{plural(problems, 'problem')}; {number(summary.ok)} of {entries(summary.entries)} without any.", "bold")
+        say(
+            console,
+            f"{plural(problems, 'problem')}; {number(summary.ok)} of {entries(summary.entries)} without any.",
+            "bold",
+        )
     say(console, f"Judged by {summary.target} in {duration(summary.seconds)}.", "dim")
     if summary.run:
         gap(console)

@@ -64,7 +64,8 @@ def _question(runs: list[RunRecord], everything: bool) -> str:
 
     changed = [record.counts.get("migrated", 0) + record.counts.get("restored", 0) for record in runs]
     said = ", ".join(
-        f"run {record.run_id} ({record.kind}, {number(count)} changed)" for record, count in zip(runs, changed, strict=True)
+        f"run {record.run_id} ({record.kind}, {number(count)} changed)"
+        for record, count in zip(runs, changed, strict=True)
     )
     what = plural(sum(changed), "change") if everything else f"the selected of {plural(sum(changed), 'change')}"
     return f"Roll back {what}: {said}?"

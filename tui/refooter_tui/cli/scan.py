@@ -21,7 +21,9 @@ def add(commands: options.Subparsers) -> None:
     parser = commands.add_parser("scan", help="judge every selected entry")
     options.add_selection(parser)
     parser.add_argument("--deep", action="store_true", help="look for each entry's file, too (one small read each)")
-    parser.add_argument("-o", dest="output", metavar="FILE", help="write every entry to a .csv, .jsonl or .parquet file")
+    parser.add_argument(
+        "-o", dest="output", metavar="FILE", help="write every entry to a .csv, .jsonl or .parquet file"
+    )
     options.add_connection(parser)
     parser.set_defaults(run=run)
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def add(commands: options.Subparsers) -> None:
     parser = commands.add_parser("verify", help="check that every entry decodes, does no harm and is accounted for")
     options.add_selection(parser)
-    parser.add_argument("--run", dest="run_id", type=options.count, metavar="RUN_ID", help="account for all that this run changed")
+    parser.add_argument(
+        "--run", dest="run_id", type=options.count, metavar="RUN_ID", help="account for all that this run changed"
+    )
     parser.add_argument("--against-store", action="store_true", help="compare each value with its file's own footer")
     options.add_connection(parser)
     parser.set_defaults(run=run)
