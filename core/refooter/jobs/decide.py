@@ -46,6 +46,8 @@ def decide(entry: Entry, diagnosis: Diagnosis, options: MigrateOptions) -> Actio
         return Action(Step.SKIP, f"format version {max(entry.versions)} is newer than {NEWEST_VERSION}: left alone")
     if entry.value is None:
         return Action(Step.FAIL, f"the value holds {entry.size:,} bytes, more than are read", Reason.TOO_LARGE)
+    if diagnosis.status is Status.UNKNOWN:
+        return Action(Step.SKIP, diagnosis.error or "not judged")
     if diagnosis.status is Status.OK and not options.force:
         return Action(Step.SKIP, "nothing to do")
     if entry.partitions.disagree:

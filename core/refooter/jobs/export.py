@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 from refooter.catalog.pages import read_entries
 from refooter.errors import RefooterError, UsageError
@@ -19,9 +19,6 @@ from refooter.jobs.examine import entry_result, judged
 from refooter.jobs.lake import Lake
 from refooter.jobs.runs import run_outcomes
 from refooter.values import NOT_JUDGED, Entry, EntryResult, Outcome, Partitions, Reason, time_text
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 COLUMNS = (
     "file_path",
@@ -149,7 +146,7 @@ class _Parquet:
         self._writer.close()
 
 
-def _arrow_type(pa: Any, column: str) -> pa.DataType:
+def _arrow_type(pa: Any, column: str) -> Any:
     if column in _NUMBERS:
         return pa.int64()
     return {"causes": pa.list_(pa.string()), "format_version": pa.int32(), "orphan": pa.bool_()}.get(

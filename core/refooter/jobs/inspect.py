@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from refooter.catalog.pages import read_entries
 from refooter.catalog.rights import check_may_read
@@ -54,10 +54,8 @@ async def inspect_blob(judges: Judges[Diagnosis], path: str) -> Inspection:
 
 async def inspect_file(judges: Judges[Diagnosis], uri: str, driver: str = "auto") -> Inspection:
     """A Parquet file's own footer, local or remote. Raises `UsageError`, `NothingSelected`, `StoreUnreachable`."""
-    root, _, name = (uri if "://" in uri else os.path.abspath(uri)).rstrip("/").rpartition("/")
-    if not name or not root:
-        raise UsageError(f"not the address of a file: {uri!r}")
-    async with open_store(root or "/", driver) as store:
+    root, name = _root_and_name(uri)
+    async with open_store(root, driver) as store:
         try:
             found = await store.read_footer(name, None)
         except StoreFailure as failure:
@@ -68,6 +66,13 @@ async def inspect_file(judges: Judges[Diagnosis], uri: str, driver: str = "auto"
             raise UsageError(failure.sentence) from None
     [diagnosis] = await judges.examine([Question(found.footer, None, found.file_size)])
     return Inspection(uri, len(found.footer), diagnosis, read_footer(found.footer, diagnosis))
+
+
+def _root_and_name(uri: str) -> tuple[str, str]:
+    root, _, name = (uri if "://" in uri else str(Path(uri).absolute())).rstrip("/").rpartition("/")
+    if not name or root.endswith(":/"):
+        raise UsageError(f"not the address of a file: {uri!r}")
+    return root or "/", unquote(name) if "://" in uri else name
 
 
 def _read_blob(path: Path) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +17,7 @@ from refooter.settings import Settings
 from refooter.store import Store, open_store
 from refooter.target.target import ARROW_57, Target
 from refooter.target.workers import Judges
-from refooter.values import Cause, Diagnosis, Layout, Question, Status, TargetName, Verdict
+from refooter.values import NOT_JUDGED, Cause, Diagnosis, Layout, Question, Status, TargetName, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Session:
         self.settings = settings
         self.target = target
         self._address = parse_address(settings.dsn)
-        self.judges: Judges[Diagnosis] = Judges(target, diagnose, undiagnosed, workers=settings.workers)
+        self.judges: Judges[Diagnosis] = Judges(target, diagnose_safely, undiagnosed, workers=settings.workers)
         self._judging = judging
 
     def __enter__(self) -> Self:
@@ -70,6 +70,14 @@ class Session:
                 return
             async with open_store(settings.store, settings.store_driver, concurrency=settings.concurrency) as store:
                 yield Lake(database, journal, store, self.judges, self.target.name, settings.concurrency)
+
+
+def diagnose_safely(question: Question, verdict: Verdict, ask: Callable[[bytes], Verdict]) -> Diagnosis:
+    """`diagnose` in the workers; a mistake of ours over one value must not end a job over a million."""
+    try:
+        return diagnose(question, verdict, ask)
+    except Exception as error:
+        return replace(NOT_JUDGED, error=f"our own diagnosis failed, please report it: {type(error).__name__}: {error}")
 
 
 def undiagnosed(question: Question, verdict: Verdict) -> Diagnosis:

@@ -13,7 +13,7 @@ from refooter.catalog.journal import RunStart, RunState
 from refooter.catalog.pages import count_entries
 from refooter.catalog.rights import check_may_read, check_may_write
 from refooter.catalog.selection import Selection
-from refooter.errors import RefooterError
+from refooter.errors import RefooterError, StoreUnreachable
 from refooter.events import EntriesDone, Event, Finished, Started
 from refooter.jobs.breaker import Breaker
 from refooter.jobs.check import check_footer
@@ -214,9 +214,13 @@ class _Migration:
                     await self._proof.ensure([entry.file_path])
                 found = await self._store.read_footer(entry.file_path, entry.partitions.agreed_file_size)
             except StoreFailure as error:
-                failed = failure(entry_result(entry, item.diagnosis), error.reason, error.sentence)
+                if error.whole_store:
+                    raise StoreUnreachable(error.sentence) from None
+                # Other keys could be read by now: a 403 may be what a store says of a missing key to those who may not list.
+                sentence = error.missing_or_denied or error.sentence
+                failed = failure(entry_result(entry, item.diagnosis), error.reason, sentence)
                 if error.reason in _WORLD_FAILURES:
-                    self._breaker.failed(failed, error.sentence)
+                    self._breaker.failed(failed, sentence)
                     continue
                 await self._to_write.put(failed)
             else:

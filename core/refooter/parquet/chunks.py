@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import islice
 from struct import unpack
 from typing import Any, Final, TypeAlias
@@ -41,7 +41,7 @@ _COLUMNS: Final = (
 _DEPTH: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chunks:
     """All column chunks of a footer in row-group and column order, one list a field, `None` where it is absent."""
 
@@ -58,47 +58,37 @@ class Chunks:
     def __len__(self) -> int:
         return len(self.sizes)
 
-    @property
+    @cached_property
     def starts(self) -> list[int | None]:
         """Where each chunk begins: the smallest positive one of its page offsets, or else its data page offset."""
-        if not any(self.dictionary_offsets):
-            return self.data_offsets
         return [
-            min(data, dictionary)
-            if data and dictionary and data > 0 and dictionary > 0
-            else _positive(data, dictionary)
+            data
+            if dictionary is None or dictionary <= 0 or (data is not None and 0 < data <= dictionary)
+            else dictionary
             for data, dictionary in zip(self.data_offsets, self.dictionary_offsets, strict=True)
         ]
 
-    @property
+    @cached_property
     def end(self) -> int:
         """The first byte behind all chunks that say where they are; 4, behind the opening magic, if there are none."""
         return max(
-            (start + size for start, size in zip(self.starts, self.sizes, strict=True) if start and size), default=4
+            [start + size for start, size in zip(self.starts, self.sizes, strict=True) if start and size], default=4
         )
 
-    @property
+    @cached_property
     def bloom_filters(self) -> list[tuple[int, int | None]]:
         """Offset and length in bytes of every bloom filter."""
-        return [
-            (offset, length)
-            for offset, length in zip(self.bloom_offsets, self.bloom_lengths, strict=True)
-            if offset is not None
-        ]
+        return _pairs(self.bloom_offsets, self.bloom_lengths)
 
-    @property
+    @cached_property
     def column_indexes(self) -> list[tuple[int, int | None]]:
         """Offset and length in bytes of every column index that a chunk points to."""
         return _pairs(self.column_index_offsets, self.column_index_lengths)
 
-    @property
+    @cached_property
     def offset_indexes(self) -> list[tuple[int, int | None]]:
         """Offset and length in bytes of every offset index that a chunk points to."""
         return _pairs(self.offset_index_offsets, self.offset_index_lengths)
-
-
-def _positive(data: int | None, dictionary: int | None) -> int | None:
-    return dictionary if dictionary and dictionary > 0 and (data is None or data <= 0) else data
 
 
 def _pairs(offsets: list[int | None], lengths: list[int | None]) -> list[tuple[int, int | None]]:
@@ -108,7 +98,7 @@ def _pairs(offsets: list[int | None], lengths: list[int | None]) -> list[tuple[i
 def chunks_of(rows: Sequence[Row]) -> Chunks:
     """Decodes what the rows hold: all the varints together, then the columns again."""
     if not rows:
-        return Chunks(*([] for _ in _COLUMNS[1:]))
+        return NO_CHUNKS
     columns = list(zip(*rows, strict=True))[1:]
     present = [raw for column in columns for raw in column if raw is not None]
     values: list[int] = []
@@ -116,6 +106,9 @@ def chunks_of(rows: Sequence[Row]) -> Chunks:
         values += _decoded(present[first : first + _LANES])
     following = iter(values)
     return Chunks(*(_spread(column, following) for column in columns))
+
+
+NO_CHUNKS: Final = Chunks(*([] for _ in _COLUMNS[1:]))
 
 
 def _spread(column: tuple[bytes | None, ...], values: Iterator[int]) -> list[int | None]:

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from refooter.parquet.chunks import read_chunk
 from refooter.parquet.edit import Edit, removal_edits, splice
+from refooter.parquet.schema import read_schema, skip_column_orders
 from refooter.parquet.structs import COLUMN_CHUNK, FILE_META_DATA, ROW_GROUP
 from refooter.parquet.thrift import Unreadable, Wire, decode
 from refooter.parquet.walk import Reader, read_list, read_struct, skip
@@ -50,7 +51,11 @@ def _without_pointers(data: bytes) -> tuple[bytes, list[bytes | None]]:
     def row_group(data: bytes, at: int) -> int:
         return read_struct(data, at, {ROW_GROUP.id("columns"): (Wire.LIST, _each(chunk, 3))}, 2)[1]
 
-    wanted = {FILE_META_DATA.id("row_groups"): (Wire.LIST, _each(row_group, 1))}
+    wanted = {
+        FILE_META_DATA.id("schema"): (Wire.LIST, read_schema),
+        FILE_META_DATA.id("row_groups"): (Wire.LIST, _each(row_group, 1)),
+        FILE_META_DATA.id("column_orders"): (Wire.LIST, lambda data, at: (None, skip_column_orders(data, at))),
+    }
     end = read_struct(data, 0, wanted, 0)[1]
     return splice(data[:end], edits), lengths
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
-from refooter.parquet.chunks import Chunks, Row, chunks_of, read_chunks
-from refooter.parquet.schema import Schema, read_schema
+from refooter.parquet.chunks import NO_CHUNKS, Chunks, Row, chunks_of, read_chunks
+from refooter.parquet.schema import Schema, read_schema, skip_column_orders
 from refooter.parquet.structs import FILE_META_DATA, KEY_VALUE, ROW_GROUP
 from refooter.parquet.thrift import ThriftError, Unreadable, Wire
 from refooter.parquet.walk import (
@@ -48,7 +48,7 @@ class Details:
     schema: Schema | None = None
     row_groups: list[tuple[int, bytes]] = field(default_factory=list)
     row_groups_whole: bool = False
-    chunks: Chunks = field(default_factory=lambda: chunks_of(()))
+    chunks: Chunks = NO_CHUNKS
     arrow_schema_keys: list[int] = field(default_factory=list)
     outline: list[tuple[int, int, int, int]] = field(default_factory=list)
     problem: ThriftError | None = None
@@ -120,8 +120,6 @@ _I32, _I64 = int(Wire.I32), int(Wire.I64)
 _COLUMNS: Final = ROW_GROUP.id("columns")
 _ROWS: Final = ROW_GROUP.id("num_rows")
 _KEY: Final = KEY_VALUE.id("key")
-# a ColumnOrder: the struct whose field 1, TYPE_ORDER, is an empty struct; there is no other in the field
-_TYPE_ORDER: Final = b"\x1c\x00\x00"
 
 
 class _Reader:
@@ -158,7 +156,7 @@ class _Reader:
             elif wire == _BINARY and id == _CREATED_BY:
                 details.created_by, at = read_binary(data, at)
             elif wire == _LIST and id == _ORDERS:
-                at = self.orders(at)
+                at = skip_column_orders(data, at)
             else:
                 at = skip(data, at, wire)
 
@@ -207,13 +205,6 @@ class _Reader:
             if key is not None and self.data.startswith(ARROW_SCHEMA_KEY, key[0]) and len(ARROW_SCHEMA_KEY) == key[1]:
                 keys.append(key[0])
         return at
-
-    def orders(self, at: int) -> int:
-        element, count, first = read_list(self.data, at)
-        usual = _TYPE_ORDER * count
-        if element == _STRUCT and self.data.startswith(usual, first):
-            return first + len(usual)
-        return skip(self.data, at, Wire.LIST)
 
 
 def _key_span(data: bytes, at: int) -> tuple[tuple[int, int], int]:

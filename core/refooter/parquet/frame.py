@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from refooter.parquet.chunks import Chunks
@@ -105,16 +106,12 @@ def true_pointers(details: Details, file_size: int | None) -> bool:
     Without the file's size only the first half can be said.
     """
     chunks = details.chunks
-    pointers = chunks.column_indexes + chunks.offset_indexes
-    if not pointers:
-        return True
-    if min(offset for offset, _ in pointers) < chunks.end:
-        return False
-    if any(length is not None and length < 0 for _, length in pointers):
-        return False
-    return file_size is None or max(offset + (length or 0) for offset, length in pointers) <= (
-        file_size - TRAILER - details.length
-    )
+    limit = inf if file_size is None else file_size - TRAILER - details.length
+    for offset, length in chunks.column_indexes + chunks.offset_indexes:
+        size = length or 0
+        if size < 0 or offset < chunks.end or offset + size > limit:
+            return False
+    return True
 
 
 def _layout_behind(value: bytes, details: Details, frame_end: int | None, file_size: int | None) -> Layout:

@@ -72,6 +72,19 @@ def walk_schema(data: bytes, at: int) -> tuple[Schema | None, int]:
     return Schema(digest.digest() if sound and not open_elements else None, leaves), at
 
 
+# a ColumnOrder of today: its field 1, TYPE_ORDER, is an empty struct
+_TYPE_ORDER: Final = b"\x1c\x00\x00"
+
+
+def skip_column_orders(data: bytes, at: int) -> int:
+    """Passes over the list of column orders; where all are the usual one, in one comparison."""
+    element, count, first = read_list(data, at)
+    usual = _TYPE_ORDER * count
+    if element == Wire.STRUCT and data.startswith(usual, first):
+        return first + len(usual)
+    return skip(data, at, Wire.LIST)
+
+
 def _spelled(element: dict[int, Any], *, root: bool) -> bytes:
     """One element in unambiguous bytes.
 

@@ -46,7 +46,7 @@ class S3fsDriver:
     async def open(cls, root: Root, aws: AwsSettings, *, concurrency: int, timeout: float) -> S3fsDriver:
         """A driver with connections for `concurrency` requests; `timeout` in seconds bounds each wait for bytes."""
         import s3fs
-        from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+        from botocore.exceptions import BotoCoreError
 
         endpoint = aws.endpoint
         if endpoint is not None and aws.virtual_hosted:
@@ -119,7 +119,7 @@ def _session_class() -> type[Any]:
 
     aiohttp offers no public way to say so; a request too many in the tests would show that this one is gone.
     """
-    from aiobotocore.httpsession import AIOHTTPSession  # type: ignore[import-untyped]
+    from aiobotocore.httpsession import AIOHTTPSession
 
     class AskOnce(AIOHTTPSession):  # type: ignore[misc]
         async def _get_session(self, proxy_url: str | None) -> Any:
@@ -182,8 +182,8 @@ async def _read(body: Any, limit: int) -> bytes:
 def fault_of(error: Exception) -> Fault:
     """What an exception of botocore or aiohttp means."""
     import aiohttp
-    from botocore import exceptions as boto  # type: ignore[import-untyped]
-    from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
+    from botocore import exceptions as boto
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, boto.ClientError):
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

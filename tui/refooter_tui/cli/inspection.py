@@ -55,7 +55,6 @@ def _show_footer(console: Console, footer: dict[str, Any]) -> None:
     rows, columns, groups = (int(footer[name]) for name in ("num_rows", "num_columns", "num_row_groups"))
     say(console, f"Footer: {plural(rows, 'row')}, {plural(columns, 'column')}, {plural(groups, 'row group')}.", "bold")
     facts(console, [("created by", str(footer["created_by"])), ("size", size(int(footer["serialized_size"])))])
-    gap(console)
     table(
         console,
         [("column", "text"), ("type", "text"), ("logical type", "text")],

@@ -24,7 +24,6 @@ def show_runs(console: Console, runs: list[RunRecord]) -> None:
         say(console, "There are no runs yet.")
         return
     say(console, f"{plural(len(runs), 'run')}, newest first.")
-    gap(console)
     table(
         console,
         [

@@ -122,7 +122,7 @@ Column = tuple[str, str]
 
 
 def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], title: str = "") -> None:
-    """Prints a table, or nothing at all without rows."""
+    """Prints a table below a blank line, or nothing at all without rows."""
     made = Table(
         box=box.SIMPLE_HEAD if console.is_terminal else None,
         title=Text(title, style="bold") if title and console.is_terminal else None,
@@ -140,8 +140,15 @@ def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[s
         )
     for row in rows:
         made.add_row(*(Text(visible(cell)) if isinstance(cell, str) else cell for cell in row))
-    if made.row_count:
+    if not made.row_count:
+        return
+    if console.is_terminal:
         console.print(made)
+        return
+    with console.capture() as captured:
+        console.print(made)
+    gap(console)
+    console.print(Text("\n".join(row.rstrip() for row in captured.get().splitlines())), soft_wrap=True)
 
 
 def facts(console: Console, pairs: Iterable[tuple[str, RenderableType | str]]) -> None:

@@ -39,10 +39,14 @@ STEPS = {
 
 
 def show_views(console: Console, views: Sequence[ViewCount]) -> None:
+    """A line for each view set: one with an instance for each process has thousands of views."""
+    sets: dict[str, list[ViewCount]] = {}
+    for view in views:
+        sets.setdefault(view.view.partition("/")[0], []).append(view)
     total = sum(view.entries for view in views)
-    say(console, f"{plural(len(views), 'view')} with {entries(total)}.")
+    said = f"{plural(len(views), 'view')} in {plural(len(sets), 'view set')}, {entries(total)}."
+    say(console, said, "bold")
     present = [status for status in Status if any(view.by_status.get(status) for view in views)]
-    gap(console)
     table(
         console,
         [
@@ -52,13 +56,15 @@ def show_views(console: Console, views: Sequence[ViewCount]) -> None:
         ],
         (
             [
-                view.view,
-                number(view.entries),
-                *(_status_count(view.by_status.get(status, 0), status) for status in present),
+                some[0].view if len(some) == 1 else f"{name} ({number(len(some))} instances)",
+                number(sum(view.entries for view in some)),
+                *(_status_count(sum(view.by_status.get(status, 0) for view in some), status) for status in present),
             ]
-            for view in views
+            for name, some in sets.items()
         ),
     )
+    if len(sets) < len(views):
+        say(console, "`--json` lists every instance.", "dim")
 
 
 def _status_count(count: int, status: Status) -> Text:
@@ -91,7 +97,6 @@ def scan_sentence(by_status: Mapping[Status, int], total: int) -> str:
 def show_scan(console: Console, summary: ScanSummary, *, advise: bool = True) -> None:
     say(console, scan_sentence(summary.by_status, summary.entries), "bold")
     say(console, f"Judged by {summary.target} in {duration(summary.seconds)}.", "dim")
-    gap(console)
     table(
         console,
         [("status", "text"), ("entries", "number"), ("share", "number")],
@@ -125,6 +130,8 @@ def show_scan(console: Console, summary: ScanSummary, *, advise: bool = True) ->
             "partitions with a file but no entry",
         ),
     ]
+    if any(count for count, _, _ in beside):
+        gap(console)
     for count, one, many in beside:
         if count:
             line(console, plural(count, one, many))
@@ -153,7 +160,6 @@ def show_plan(console: Console, plan: Plan, catalog: str) -> None:
         f"{number(changed)} of {entries(plan.selected)} {verb} to be changed, as far as the catalog at {catalog} tells.",
         "bold",
     )
-    gap(console)
     table(
         console,
         [("entries", "number"), ("what becomes of them", "fold")],
@@ -169,6 +175,7 @@ def show_plan(console: Console, plan: Plan, catalog: str) -> None:
             if (count := plan.refused.get(reason.value, 0))
         ),
     )
+    gap(console)
     facts(
         console,
         [
@@ -196,7 +203,6 @@ def run_sentence(summary: RunSummary) -> str:
 
 def show_run(console: Console, summary: RunSummary, tally: Tally, *, advise: bool = True) -> None:
     say(console, run_sentence(summary), "bold")
-    gap(console)
     table(
         console,
         [("outcome", "text"), ("entries", "number"), ("share", "number")],
@@ -211,6 +217,7 @@ def show_run(console: Console, summary: RunSummary, tally: Tally, *, advise: boo
         pairs.append(("store", f"{plural(summary.store_requests, 'request')}, {size(summary.store_bytes)}"))
     if summary.proved:
         pairs.append(("proved", f"{number(summary.proved)} new values are the files' own footers"))
+    gap(console)
     facts(console, pairs)
     show_failures(console, tally)
     if advise and summary.run_id is not None:
@@ -249,7 +256,6 @@ def show_verification(console: Console, summary: VerifySummary, tally: Tally) ->
         )
     say(console, f"Judged by {summary.target} in {duration(summary.seconds)}.", "dim")
     if summary.run:
-        gap(console)
         table(
             console,
             [("of the run", "text"), ("entries", "number")],
