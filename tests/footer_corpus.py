@@ -80,6 +80,7 @@ def files() -> tuple[File, ...]:
         File("bloom filters", by_arrow_rs(table(200, first=5), bloom_filter_enabled=True, bloom_filter_ndv=100), 200),
         File("no rows", by_arrow_rs(table(0)), 0),
         File("cpp", by_arrow_cpp(table(200)), 200),
+        File("cpp, no rows", by_arrow_cpp(table(0)), 0),
         File("cpp with page index", by_arrow_cpp(table(300), row_group_size=90, write_page_index=True), 300),
         File("cpp without an Arrow schema", by_arrow_cpp(table(300), store_schema=False, write_page_index=True), 300),
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -211,11 +213,23 @@ def test_a_value_cut_short_is_truncated_wherever_it_was_cut(name: str) -> None:
         assert (found.causes, found.layout) == ((Cause.TRUNCATED,), Layout.UNKNOWN)
     if name in INDEXED:
         value = prefixed(file)
-        for end in range(3, len(value) - 8, max(1, len(value) // 40)):
+        for end in range(1, len(value) - 8, max(1, len(value) // 40)):
             found = diagnosed(value[:end], file)
             assert found.cause is Cause.TRUNCATED
             assert set(found.causes) <= {Cause.TRUNCATED, Cause.PAGE_INDEX_PREFIX}
     assert diagnosed(file.data[: len(file.data) // 2], file).cause is Cause.TRUNCATED
+
+
+def test_what_is_left_of_a_truncated_footer_still_tells_its_file() -> None:
+    file = named("row groups")
+    whole = diagnosed(file.footer, file).facts
+    left = diagnosed(file.footer[: len(file.footer) * 2 // 3], file).facts
+    assert whole is not None
+    assert left is not None
+    assert (left.schema, left.num_rows) == (whole.schema, whole.num_rows)
+    assert 0 < len(left.row_groups) < 3
+    assert left.row_groups == whole.row_groups[: len(left.row_groups)]
+    assert left.row_group_sum is None
 
 
 def test_nothing_and_one_zero_byte_are_empty() -> None:
@@ -232,10 +246,42 @@ def test_what_is_none_of_this_is_malformed_with_the_parsers_words_beside_it() ->
     file = named("one row group")
     rotten = bytearray(framed(file.footer))
     rotten[40] = 0xFF
-    for value in (b"hello, world", b"\xff" * 500, b"\0" * 500, bytes(rotten), file.footer[40:]):
+    for value in (
+        b"hello, world",
+        b"\xff" * 500,
+        b"\0" * 500,
+        b"\x19\xf2\xff\xff\xff\xff\x07\0\0",
+        bytes(rotten),
+        file.footer[40:],
+    ):
         found = diagnosed(bytes(value), file)
         assert (found.cause, found.status) == (Cause.MALFORMED, Status.CORRUPT)
         assert found.error
+
+
+def test_mutated_values_of_every_layout_are_diagnosed_and_never_raise() -> None:
+    chance = random.Random(57)
+    statuses: Counter[Status] = Counter()
+    for name in ("one row group", "cpp with page index"):
+        file = named(name)
+        for sound in (
+            framed(file.footer),
+            prefixed(file),
+            file.data[file.index_start :],
+            without_num_rows(file.footer),
+        ):
+            for _ in range(60):
+                value = bytearray(sound)
+                for _ in range(chance.randint(1, 3)):
+                    value[chance.randrange(len(value))] = chance.randrange(256)
+                if judged_in_time(bytes(value)):
+                    statuses[diagnosed(bytes(value), file).status] += 1
+    assert {Status.OK, Status.HARMFUL, Status.LEGACY, Status.CORRUPT} <= set(statuses), statuses
+
+
+def judged_in_time(value: bytes) -> bool:
+    """Leaves out what can make the target parser hang or abort: a list that claims more elements than there are bytes."""
+    return not re.search(rb"[\xf0-\xff][\x80-\xff]{3}", value)
 
 
 def test_the_old_version_is_stale_and_only_of_what_is_accepted() -> None:

@@ -1,12 +1,115 @@
-"""refooter: inspect, diagnose and safely migrate the Parquet footers that a lakehouse keeps in PostgreSQL."""
+"""refooter: inspect, diagnose and safely migrate the Parquet footers that a lakehouse keeps in PostgreSQL.
+
+A program opens a lake and runs jobs over it; each job is an async iterator of typed events that ends with `Finished`:
+
+    with refooter.Session(refooter.Settings.of(dsn=..., store=...)) as session:   # before the event loop: starts the judges
+        async with session.open() as lake:
+            async for event in refooter.migrate(lake, refooter.Selection(), refooter.MigrateOptions(dry_run=True)):
+                ...
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-def __getattr__(name: str) -> str:
-    # Looked up when it is asked for: reading the installed metadata takes longer than starting a worker process should.
+if TYPE_CHECKING:
+    from refooter.catalog.selection import EVERYTHING, Selection, View, parse_time
+    from refooter.diagnosis import diagnose
+    from refooter.errors import RefooterError
+    from refooter.events import EntriesDone, Event, Finished, Notice, Plan, ProblemsFound, Progress, Started
+    from refooter.jobs.decide import MigrateOptions
+    from refooter.jobs.inspect import inspect_blob, inspect_entry, inspect_file
+    from refooter.jobs.lake import Lake, Session
+    from refooter.jobs.migrate import migrate
+    from refooter.jobs.plan import plan
+    from refooter.jobs.rollback import rollback
+    from refooter.jobs.run import Control
+    from refooter.jobs.runs import run_outcomes, runs
+    from refooter.jobs.scan import scan, views
+    from refooter.jobs.verify import verify
+    from refooter.settings import Settings
+    from refooter.values import Cause, Diagnosis, Entry, EntryResult, Layout, Outcome, Question, Reason, Status
+
+# Looked up when they are asked for: a worker process, or a program that decodes one value, should not load a database driver.
+_WHERE = {
+    "catalog.selection": ("EVERYTHING", "Selection", "View", "parse_time"),
+    "diagnosis": ("diagnose",),
+    "errors": ("RefooterError",),
+    "events": ("EntriesDone", "Event", "Finished", "Notice", "Plan", "ProblemsFound", "Progress", "Started"),
+    "jobs.decide": ("MigrateOptions",),
+    "jobs.inspect": ("inspect_blob", "inspect_entry", "inspect_file"),
+    "jobs.lake": ("Lake", "Session"),
+    "jobs.migrate": ("migrate",),
+    "jobs.plan": ("plan",),
+    "jobs.rollback": ("rollback",),
+    "jobs.run": ("Control",),
+    "jobs.runs": ("run_outcomes", "runs"),
+    "jobs.scan": ("scan", "views"),
+    "jobs.verify": ("verify",),
+    "settings": ("Settings",),
+    "values": (
+        "Cause",
+        "Diagnosis",
+        "Entry",
+        "EntryResult",
+        "Layout",
+        "Outcome",
+        "Question",
+        "Reason",
+        "Status",
+    ),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = [
+    "EVERYTHING",
+    "Cause",
+    "Control",
+    "Diagnosis",
+    "EntriesDone",
+    "Entry",
+    "EntryResult",
+    "Event",
+    "Finished",
+    "Lake",
+    "Layout",
+    "MigrateOptions",
+    "Notice",
+    "Outcome",
+    "Plan",
+    "ProblemsFound",
+    "Progress",
+    "Question",
+    "Reason",
+    "RefooterError",
+    "Selection",
+    "Session",
+    "Settings",
+    "Started",
+    "Status",
+    "View",
+    "diagnose",
+    "inspect_blob",
+    "inspect_entry",
+    "inspect_file",
+    "migrate",
+    "parse_time",
+    "plan",
+    "rollback",
+    "run_outcomes",
+    "runs",
+    "scan",
+    "verify",
+    "views",
+]
+
+
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("refooter")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"refooter.{_MODULE_OF[name]}"), name)

@@ -73,5 +73,7 @@ def _look(directory: Path, wanted: dict[str, int]) -> bool:
     except (OSError, ValueError) as error:
         raise UsageError(f"{directory} cannot be used for a demo: {error}") from None
     if found != wanted:
-        raise UsageError(f"{directory} holds a demo made with {found}, not {wanted}: name another --dir, or leave out --entries and --seed")
+        raise UsageError(
+            f"{directory} holds a demo made with {found}, not {wanted}: name another --dir, or leave out --entries and --seed"
+        )
     return True

@@ -31,8 +31,13 @@ def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
         layout=case.found.layout,
         error=verdict.error,
         evidence=() if status in (Status.OK, Status.STALE) else tuple(entry.shows(case) for entry in holding),
-        facts=case.found.facts if case.found.details.whole else None,
+        facts=case.found.facts if _identifies(case) else None,
     )
+
+
+def _identifies(case: Case) -> bool:
+    """Whether there is a FileMetaData, and enough of it to tell its file by: at least the schema."""
+    return case.details.whole or (case.details.version is not None and case.found.facts.schema is not None)
 
 
 def _name_cut_out(case: Case, causes: tuple[Cause, ...]) -> None:

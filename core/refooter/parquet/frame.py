@@ -23,10 +23,13 @@ ENCRYPTED_MAGIC: Final = b"PARE"
 TRAILER: Final = 8
 # Every writer's FileMetaData opens with field 1 (i32), version 1 or 2, and field 2 (list), the schema
 _OPENING: Final = re.compile(rb"\x15(?:[\x02\x04](?:\x19|\Z)|\Z)")
-# ColumnIndex and OffsetIndex open with field 1, a list: of booleans (element type 1 or 2) the one, of structs the other
+# ColumnIndex and OffsetIndex open with field 1, a list: of booleans the one, of structs the other
 _INDEX_OPENING: Final = 0x19
+# up to 14 booleans, or some hundred thousand; then the first of them, if the bytes go on
 _COLUMN_INDEX_OPENING: Final = re.compile(
-    b"\x19[" + b"".join(b"\\x%02x" % (n << 4 | wire) for n in range(16) for wire in (1, 2)) + b"]"
+    b"\x19(?:\\Z|(?:["
+    + b"".join(b"\\x%02x" % (count << 4 | boolean) for count in range(1, 15) for boolean in (1, 2))
+    + b"]|[\xf1\xf2](?:\\Z|[\x80-\xff]{0,2}(?:\\Z|[\x00-\x7f])))(?:[\x00-\x02]|\\Z))"
 )
 # Bounds on how often and how far bytes that look like a footer are read, so that no value makes it quadratic.
 _MOST_ATTEMPTS: Final = 64

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,15 +36,15 @@ def add(commands: options.Subparsers) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     try:
-        from refooter.demo.walk import demo_lake
+        from refooter.demo.session import demo_lake
     except ImportError as error:
         raise UsageError(f"the demo needs the package {error.name}: pip install 'refooter[demo]'") from None
     from refooter.jobs.lake import Session
     from refooter.settings import Settings
 
     shell.json = shell.json or args.serve
-    with demo_lake(args.dir, args.entries, args.seed) as made:
-        shell.answer.put(dsn=made.dsn, store=made.store, dir=str(made.dir), entries=made.entries)
+    with demo_lake(args.dir, entries=args.entries, seed=args.seed) as made:
+        shell.answer.put(dsn=made.dsn, store=made.store, dir=str(made.directory), entries=made.entries)
         if args.serve:
             return _serve(shell)
         with Session(Settings(dsn=made.dsn, store=made.store)) as session:
@@ -65,7 +64,10 @@ def _serve(shell: Shell) -> int:
 
 
 async def _forever() -> int:
-    return await asyncio.get_running_loop().create_future()
+    import asyncio
+
+    await asyncio.Event().wait()
+    return 0
 
 
 async def _walk(shell: Shell, session: Session) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -80,6 +81,10 @@ def _show_footer(console: Console, footer: dict[str, Any]) -> None:
 
 
 def _logical(text: str) -> str:
+    """pyarrow's words, without those of a timestamp that nobody needs: `Timestamp(nanoseconds, UTC)`."""
+    found = re.match(r"(Timestamp|Time)\(isAdjustedToUTC=(\w+), timeUnit=(\w+)", text)
+    if found is not None:
+        return f"{found[1]}({found[3]}{', UTC' if found[2] == 'true' else ''})"
     return "" if text == "None" else text
 
 

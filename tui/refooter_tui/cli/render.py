@@ -7,6 +7,7 @@ from typing import IO, Final
 
 import humanize
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -119,15 +120,18 @@ def gap(console: Console) -> None:
 
 Column = tuple[str, str]
 """A column's title and how it is set: `text` (shortened where it must), `fold` (wrapped), `number` (right-aligned, whole)."""
+_NARROWEST: Final = 8
 
 
-def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], title: str = "") -> None:
+def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> None:
     """Prints a table below a blank line, or nothing at all without rows."""
+    cells = [[Text(visible(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    if not cells:
+        return
     made = Table(
         box=box.SIMPLE_HEAD if console.is_terminal else None,
-        title=Text(title, style="bold") if title and console.is_terminal else None,
-        title_justify="left",
         header_style="bold",
+        collapse_padding=console.is_terminal,
         pad_edge=console.is_terminal,
     )
     for name, kind in columns:
@@ -136,18 +140,43 @@ def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[s
             justify="right" if kind == "number" else "left",
             no_wrap=kind != "fold",
             overflow="fold" if kind == "fold" else "ellipsis",
-            min_width=None if kind == "text" else min(len(name), 12),
         )
-    for row in rows:
-        made.add_row(*(Text(visible(cell)) if isinstance(cell, str) else cell for cell in row))
-    if not made.row_count:
+    for row in cells:
+        made.add_row(*row)
+    _narrow(console, made, columns, cells)
+    if not console.is_terminal:
+        gap(console)
+    _lay_out(console, made)
+
+
+def _narrow(console: Console, made: Table, columns: Sequence[Column], cells: list[list[Text]]) -> None:
+    """Takes what is too wide from the widest text columns: rich would take from the numbers, too."""
+    widths = {
+        index: max(cell_len(name), *(row[index].cell_len for row in cells))
+        for index, (name, kind) in enumerate(columns)
+        if kind == "text"
+    }
+    # A folded column makes room for the others by itself.
+    excess = made.__rich_measure__(console, console.options.update(max_width=10_000)).maximum - console.width
+    if any(kind == "fold" for _, kind in columns) or not widths:
         return
+    narrowed = dict(widths)
+    while excess > 0 and max(narrowed.values()) > _NARROWEST:
+        widest = max(narrowed, key=narrowed.__getitem__)
+        narrowed[widest] -= 1
+        excess -= 1
+    for index, width in narrowed.items():
+        if width < widths[index]:
+            made.columns[index].width = width
+
+
+def _lay_out(console: Console, made: Table) -> None:
+    """Prints a table; in a file or a pipe without the blanks that fill its last column."""
     if console.is_terminal:
         console.print(made)
         return
     with console.capture() as captured:
         console.print(made)
-    gap(console)
     console.print(Text("\n".join(row.rstrip() for row in captured.get().splitlines())), soft_wrap=True)
 
 
@@ -159,4 +188,4 @@ def facts(console: Console, pairs: Iterable[tuple[str, RenderableType | str]]) -
     for name, value in pairs:
         grid.add_row(Text(name), Text(visible(value)) if isinstance(value, str) else value)
     if grid.row_count:
-        console.print(grid)
+        _lay_out(console, grid)

@@ -50,13 +50,15 @@ def show_views(console: Console, views: Sequence[ViewCount]) -> None:
     table(
         console,
         [
-            ("view", "text"),
+            ("view set", "text"),
+            ("views", "number"),
             ("entries", "number"),
             *((status_text(console, status).plain, "number") for status in present),
         ],
         (
             [
-                some[0].view if len(some) == 1 else f"{name} ({number(len(some))} instances)",
+                name,
+                number(len(some)),
                 number(sum(view.entries for view in some)),
                 *(_status_count(sum(view.by_status.get(status, 0) for view in some), status) for status in present),
             ]
@@ -64,7 +66,7 @@ def show_views(console: Console, views: Sequence[ViewCount]) -> None:
         ),
     )
     if len(sets) < len(views):
-        say(console, "`--json` lists every instance.", "dim")
+        say(console, "`--json` lists every view by itself.", "dim")
 
 
 def _status_count(count: int, status: Status) -> Text:
@@ -267,7 +269,7 @@ def show_verification(console: Console, summary: VerifySummary, tally: Tally) ->
 
 def _show_group(console: Console, name: str, group: Group, advice: str | None, style: str) -> None:
     gap(console)
-    say(console, Text.assemble((name, style), f": {entries(group.total)}"))
+    say(console, Text.assemble((name, style), f": {plural(group.total, 'file')}"))
     for path, sentence in group.first:
         line(console, path, indent=2)
         if sentence:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -61,6 +60,8 @@ class Shell:
 
     async def ask(self, question: str) -> bool:
         """Only `y` and `yes` are a yes. Waits in the event loop, so that signals are heard meanwhile."""
+        import asyncio
+
         sys.stdout.flush()
         self.err.print(question, end=" [y/N] ")
         self.err.file.flush()
@@ -75,12 +76,17 @@ class Shell:
         loop.add_reader(descriptor, read)
         try:
             answer = await answered
+        except asyncio.CancelledError:
+            self.err.print()
+            raise
         finally:
             loop.remove_reader(descriptor)
         return answer.decode(errors="replace").strip().lower() in ("y", "yes")
 
     def run(self, work: Coroutine[Any, Any, int]) -> int:
         """Runs a command's coroutine to its exit code. Raises `Interrupted` if a signal came meanwhile."""
+        import asyncio
+
         before = {number: signal.getsignal(number) for number in SIGNALS}
         try:
             code = asyncio.run(self._listening(work))
@@ -96,6 +102,8 @@ class Shell:
         return code
 
     async def _listening(self, work: Coroutine[Any, Any, int]) -> int:
+        import asyncio
+
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None

@@ -11,7 +11,7 @@ CAUSES: Final = {
     Cause.OUTDATED_VERSION: "sound, but read through the slow path",
     Cause.ZERO_NUM_ROWS: "says 0 rows: scans silently return none",
     Cause.ROW_COUNT_MISMATCH: "row counts disagree: silently wrong rows",
-    Cause.DANGLING_PAGE_INDEX: "page-index pointers lead astray: queries fail",
+    Cause.DANGLING_PAGE_INDEX: "page-index pointers are off: queries fail",
     Cause.CHUNK_OUT_OF_BOUNDS: "a column chunk lies outside the file",
     Cause.PAGE_INDEX_PREFIX: "the page index stands before the footer",
     Cause.MISSING_NUM_ROWS: "the row count was never written",
@@ -63,6 +63,7 @@ PROBLEMS: Final = {
     "differs_from_file": "`refooter migrate --force` puts the file's own footer there.",
     "lost": "Entries of the run are gone though a partition still names them: `refooter rollback` cannot bring them back.",
     "changed": "Something else than refooter wrote these entries after the run: find out what.",
+    Cause.ENCRYPTED.value: "Nothing here mends an encrypted footer.",
     "not_judged": "These values are larger than a footer may be: see what wrote them.",
 }
 MENDED_BY_MIGRATION: Final = "`refooter migrate` mends what can be mended."
