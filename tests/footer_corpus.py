@@ -78,6 +78,12 @@ def files() -> tuple[File, ...]:
         File("pages", by_arrow_rs(table(300, first=7), **pages), 300),
         File("row groups", by_arrow_rs(table(300, first=11), max_row_group_size=100, **pages), 300),
         File("bloom filters", by_arrow_rs(table(200, first=5), bloom_filter_enabled=True, bloom_filter_ndv=100), 200),
+        File(
+            "no dictionaries",
+            by_arrow_rs(table(90), dictionary_enabled=False, bloom_filter_enabled=True, bloom_filter_ndv=50),
+            90,
+        ),
+        File("cpp, no dictionaries", by_arrow_cpp(table(90), use_dictionary=False, write_statistics=False), 90),
         File("no rows", by_arrow_rs(table(0)), 0),
         File("cpp", by_arrow_cpp(table(200)), 200),
         File("cpp, no rows", by_arrow_cpp(table(0)), 0),

@@ -101,6 +101,18 @@ def test_a_page_index_prefix_is_found_in_every_wrapping(name: str, known: bool) 
         assert found.evidence[0].startswith(f"bytes 0-{len(prefix) - 1} are the column and offset indexes of ")
 
 
+def test_bytes_that_look_like_later_frames_do_not_hide_the_footer() -> None:
+    file = named("row groups")
+    decoy = framed(b"\x15\x02\x19" + b"\x01" * 5)
+    for count in (1, 5, 40):
+        found = diagnosed(prefixed(file) + decoy * count, file)
+        assert (found.causes, found.layout) == ((Cause.PAGE_INDEX_PREFIX,), Layout.PREFIXED)
+        assert found.facts is not None
+        assert found.facts.length == len(relative(file)[1])
+        found = diagnosed(file.data[file.index_start - 50 :] + decoy * count, file)
+        assert (found.causes, found.layout) == ((Cause.PAGE_INDEX_PREFIX,), Layout.FILE_TAIL)
+
+
 @pytest.mark.parametrize("name", INDEXED)
 @pytest.mark.parametrize("known", [True, False])
 def test_a_files_own_tail_is_told_from_a_relative_prefix(name: str, known: bool) -> None:

@@ -14,6 +14,9 @@ from first_plan import first_plan
 from ground import STORE, broken_footers, checkpoint, clone, make_catalog, server
 from latency_store import LatencyStore
 from processor import ProcessorTime, processor_time
+from rich.console import Console
+from rich.table import Table
+
 from refooter.catalog.selection import EVERYTHING
 from refooter.demo.server import Server
 from refooter.events import Finished, RunSummary
@@ -22,8 +25,6 @@ from refooter.jobs.lake import Session
 from refooter.jobs.migrate import migrate
 from refooter.settings import Settings
 from refooter.values import Outcome
-from rich.console import Console
-from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ async def _migrate(session: Session) -> tuple[RunSummary, float]:
     raise AssertionError("the run ended without a summary")
 
 
-def measure_migrate(running: Server, dsn: str, store: LatencyStore, delay: float, concurrency: int, entries: int) -> Line:
+def measure_migrate(
+    running: Server, dsn: str, store: LatencyStore, delay: float, concurrency: int, entries: int
+) -> Line:
     """One whole migration, checked to have migrated everything."""
     with Session(Settings(dsn=dsn, store=STORE, concurrency=concurrency)) as session:
         before = processor_time(session.judges.pids, running.pid, store.process)

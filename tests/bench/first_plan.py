@@ -7,6 +7,7 @@ import time
 import obstore
 import psycopg
 from obstore.store import S3Store
+
 from refooter.target.arro3 import judge
 
 _TAIL = 64 * 1024

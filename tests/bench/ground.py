@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
 from refooter.demo.bulk import Template, make_catalog_rows
 from refooter.demo.files import Files, Writer
 from refooter.demo.server import Server

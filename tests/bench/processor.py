@@ -27,7 +27,9 @@ class ProcessorTime:
         )
 
 
-def processor_time(workers: Sequence[int], postmaster: int | None, store: psutil.Process | None = None) -> ProcessorTime:
+def processor_time(
+    workers: Sequence[int], postmaster: int | None, store: psutil.Process | None = None
+) -> ProcessorTime:
     """Used until now. The postmaster has reaped the backends that have ended, and their time is its children's."""
     postgres = 0.0
     if postmaster is not None:

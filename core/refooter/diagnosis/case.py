@@ -75,7 +75,7 @@ def _judge_footer(case: Case, ask: Ask) -> None:
     """Tells what is wrong with the footer itself from what is wrong with its surroundings."""
     details = case.details
     footer = case.value[details.start : details.end]
-    mend = details.lacks_num_rows and case.rows is not None and case.rows < 2**63
+    mend = details.lacks_num_rows and case.rows is not None and abs(case.rows) < 2**63
     mended = with_num_rows(footer, details, case.rows or 0) if mend else footer
     case.inner = ask(mended) if mend or details.start else case.verdict
     if not case.inner.accepted and details.arrow_schema_keys:

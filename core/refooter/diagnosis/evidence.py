@@ -18,6 +18,8 @@ def page_index_prefix(case: Case) -> str:
     start = case.details.start
     chunks = case.details.chunks
     pointed = len(chunks.column_indexes), len(chunks.offset_indexes)
+    if not case.details.whole:
+        return f"{start} bytes, a page index by their look, stand before what begins like FileMetaData at byte {start}"
     if case.found.layout is Layout.FILE_TAIL:
         if not any(pointed):
             return f"{start} bytes stand before the footer, which points to no page index; {where(case)}"

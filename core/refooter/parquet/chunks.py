@@ -150,16 +150,16 @@ def read_chunk(data: bytes, at: int) -> tuple[Row, int, int | None]:
 
     From there to the stop byte the chunk is pointers only; `None` where its spelling is not the usual one.
     """
-    match = _USUAL.pattern().match(data, at)
+    match = _usual_chunk().match(data, at)
     if match is None:
         return *_walk_chunk(data, at), None
-    return match.group(*_USUAL.groups()), match.end(), match.end("meta_data")
+    return match.group(*_groups()), match.end(), match.end("meta_data")
 
 
 def read_chunks(data: bytes, at: int, count: int, rows: list[Row]) -> int:
     """`count` column chunks, one behind the other: appends their rows, returns the byte behind the last."""
-    matching = _USUAL.pattern().match
-    groups = _USUAL.groups()
+    matching = _usual_chunk().match
+    groups = _groups()
     first = len(rows)
     start = at
     for _ in range(count):
@@ -223,78 +223,74 @@ def _zigzag(value: int) -> bytes:
     return encode_varint(value << 1 ^ value >> 63)
 
 
-class _Usual:
-    """The pattern of a ColumnChunk with its fields in order, short headers, shortest varints, short binaries.
+@cache
+def _usual_chunk() -> re.Pattern[bytes]:
+    """The pattern of a ColumnChunk with its fields in order, short headers and short binaries.
 
     Compiled when first needed: it takes 20 ms. Only possessive repeats and alternatives that begin with different
     bytes: no input makes it go back and forth. Longer lists and binaries, and rarer fields, are the walker's.
     """
+    small = r"[\x00-\x7f]"
+    i32 = rf"(?:[\x80-\xff]{{0,3}}+{small})"
+    i64 = rf"(?:[\x80-\xff]{{0,8}}+{small})"
+    binary = "(?:" + "|".join(rf"\x{length:02x}.{{{length}}}" for length in range(128)) + ")"
 
-    @cache  # noqa: B019 - there is one instance
-    def pattern(self) -> re.Pattern[bytes]:
-        small = r"[\x00-\x7f]"
-        i32 = rf"(?:[\x80-\xff]{{0,3}}+{small})"
-        i64 = rf"(?:[\x80-\xff]{{0,8}}+{small})"
-        binary = "(?:" + "|".join(rf"\x{length:02x}.{{{length}}}" for length in range(128)) + ")"
+    def several(wire: Wire, element: str, most: int) -> str:
+        return "(?:" + "|".join(rf"\x{n << 4 | wire:02x}(?:{element}){{{n}}}" for n in range(most + 1)) + ")"
 
-        def several(wire: Wire, element: str, most: int) -> str:
-            return "(?:" + "|".join(rf"\x{n << 4 | wire:02x}(?:{element}){{{n}}}" for n in range(most + 1)) + ")"
+    def header(wire: Wire) -> str:
+        return "[" + "".join(rf"\x{delta << 4 | wire:02x}" for delta in range(1, 16)) + "]"
 
-        def header(wire: Wire) -> str:
-            return "[" + "".join(rf"\x{delta << 4 | wire:02x}" for delta in range(1, 16)) + "]"
+    def flat(*values: tuple[Wire, str]) -> str:
+        return "(?:" + "|".join(header(wire) + value for wire, value in values) + r")*+\x00"
 
-        def flat(*values: tuple[Wire, str]) -> str:
-            return "(?:" + "|".join(header(wire) + value for wire, value in values) + r")*+\x00"
+    def after(wire: Wire, id: int, *optional: tuple[str, int], always: int) -> str:
+        """The header of a field behind the last one, by group and id, that is there."""
+        found = rf"\x{(id - always) << 4 | wire:02x}"
+        for group, previous in optional:
+            found = rf"(?({group})\x{(id - previous) << 4 | wire:02x}|{found})"
+        return found
 
-        def after(wire: Wire, id: int, *optional: tuple[str, int], always: int) -> str:
-            """The header of a field behind the last one, by group and id, that is there."""
-            found = rf"\x{(id - always) << 4 | wire:02x}"
-            for group, previous in optional:
-                found = rf"(?({group})\x{(id - previous) << 4 | wire:02x}|{found})"
-            return found
-
-        dictionary = ("dictionary_page_offset", 11)
-        statistics = ("statistics", 12)
-        encodings = ("encoding_stats", 13)
-        bloom = ("bloom_filter_offset", 14)
-        bloom_length = ("bloom_filter_length", 15)
-        scalars = ((Wire.TRUE, ""), (Wire.FALSE, ""), (Wire.I32, i64), (Wire.I64, i64), (Wire.BINARY, binary))
-        page_encoding = rf"\x15{small}\x15{small}\x15{i32}\x00"
-        return re.compile(
-            rf"""
-            \x26 {i64}                                      # file_offset
-            (?P<meta_data> \x1c
-                \x15 {small}                                # type
-                \x19 {several(Wire.I32, small, 8)}          # encodings
-                \x19 {several(Wire.BINARY, binary, 5)}      # path_in_schema
-                \x15 {small}                                # codec
-                (?P<identity>
-                    \x16 {i64}                              # num_values
-                    \x16 {i64}                              # total_uncompressed_size
-                    \x16 (?P<total_compressed_size> {i64})
-                    \x26 (?P<data_page_offset> {i64})
-                    (?: \x26 (?P<dictionary_page_offset> {i64}) )?
-                )
-                (?: {after(Wire.STRUCT, 12, dictionary, always=9)} {flat(*scalars)} (?P<statistics>) )?
-                (?: {after(Wire.LIST, 13, dictionary, statistics, always=9)}
-                    {several(Wire.STRUCT, page_encoding, 6)} (?P<encoding_stats>) )?
-                (?: {after(Wire.I64, 14, dictionary, statistics, encodings, always=9)}
-                    (?P<bloom_filter_offset> {i64}) (?: \x15 (?P<bloom_filter_length> {i32}) )? )?
-                (?: {after(Wire.STRUCT, 16, dictionary, statistics, encodings, bloom, bloom_length, always=9)}
-                    {flat((Wire.I64, i64), (Wire.LIST, several(Wire.I64, i64, 14)))} )?
-            \x00)
-            (?: \x16 (?P<offset_index_offset> {i64}) \x15 (?P<offset_index_length> {i32})
-                (?: \x16 (?P<column_index_offset> {i64}) \x15 (?P<column_index_length> {i32}) )? )?
-            \x00
-            """.encode("latin-1"),
-            re.VERBOSE | re.DOTALL,
-        )
-
-    @cache  # noqa: B019 - there is one instance
-    def groups(self) -> tuple[int, ...]:
-        """The numbers of the groups that make up a `Row`."""
-        numbers = self.pattern().groupindex
-        return tuple(numbers[name] for name in _COLUMNS)
+    dictionary = ("dictionary_page_offset", 11)
+    statistics = ("statistics", 12)
+    encodings = ("encoding_stats", 13)
+    bloom = ("bloom_filter_offset", 14)
+    bloom_length = ("bloom_filter_length", 15)
+    scalars = ((Wire.TRUE, ""), (Wire.FALSE, ""), (Wire.I32, i64), (Wire.I64, i64), (Wire.BINARY, binary))
+    page_encoding = rf"\x15{small}\x15{small}\x15{i32}\x00"
+    return re.compile(
+        rf"""
+        \x26 {i64}                                      # file_offset
+        (?P<meta_data> \x1c
+            \x15 {small}                                # type
+            \x19 {several(Wire.I32, small, 8)}          # encodings
+            \x19 {several(Wire.BINARY, binary, 5)}      # path_in_schema
+            \x15 {small}                                # codec
+            (?P<identity>
+                \x16 {i64}                              # num_values
+                \x16 {i64}                              # total_uncompressed_size
+                \x16 (?P<total_compressed_size> {i64})
+                \x26 (?P<data_page_offset> {i64})
+                (?: \x26 (?P<dictionary_page_offset> {i64}) )?
+            )
+            (?: {after(Wire.STRUCT, 12, dictionary, always=9)} {flat(*scalars)} (?P<statistics>) )?
+            (?: {after(Wire.LIST, 13, dictionary, statistics, always=9)}
+                {several(Wire.STRUCT, page_encoding, 6)} (?P<encoding_stats>) )?
+            (?: {after(Wire.I64, 14, dictionary, statistics, encodings, always=9)}
+                (?P<bloom_filter_offset> {i64}) (?: \x15 (?P<bloom_filter_length> {i32}) )? )?
+            (?: {after(Wire.STRUCT, 16, dictionary, statistics, encodings, bloom, bloom_length, always=9)}
+                {flat((Wire.I64, i64), (Wire.LIST, several(Wire.I64, i64, 14)))} )?
+        \x00)
+        (?: \x16 (?P<offset_index_offset> {i64}) \x15 (?P<offset_index_length> {i32})
+            (?: \x16 (?P<column_index_offset> {i64}) \x15 (?P<column_index_length> {i32}) )? )?
+        \x00
+        """.encode("latin-1"),
+        re.VERBOSE | re.DOTALL,
+    )
 
 
-_USUAL: Final = _Usual()
+@cache
+def _groups() -> tuple[int, ...]:
+    """The numbers of the pattern's groups that make up a `Row`."""
+    numbers = _usual_chunk().groupindex
+    return tuple(numbers[name] for name in _COLUMNS)

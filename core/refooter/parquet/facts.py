@@ -34,10 +34,9 @@ _DIGEST: Final = 16
 class Details:
     """What the diagnosis needs beside the facts. All offsets in `data` are absolute.
 
-    `end` is the byte behind
-    FileMetaData, or the one where reading stopped, and `problem` why. `arrow_schema_keys` are the offsets in `data` of
-    the keys `ARROW:schema`; `outline` holds the headers of FileMetaData's own fields: id, wire type, where the header
-    and where the value begins.
+    `end` is the byte behind FileMetaData, or the one where reading stopped, and `problem` why. `arrow_schema_keys` are
+    the offsets in `data` of the keys `ARROW:schema`. `outline` holds the headers of FileMetaData's own fields: id, wire
+    type, where the header begins and where the value does.
     """
 
     start: int

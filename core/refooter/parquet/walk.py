@@ -1,7 +1,8 @@
 """Passing over compact-protocol bytes without keeping them: what the hot path does where no pattern matches.
 
-All functions take the bytes and a position and give the position behind what they read. They rely on the bytes ending
-where reading must end, and let `IndexError` say so: `ended_at` makes an `Unreadable` of it.
+All functions take the bytes and a position and give the position behind what they read. They raise `Unreadable` for
+bytes that are not the protocol, and rely on the bytes ending where reading must end: then `IndexError` may say so
+instead, and whoever called first makes `ended` of it.
 """
 
 from __future__ import annotations
@@ -147,12 +148,15 @@ def skip_struct(data: bytes, at: int, depth: int) -> int:
     """Passes over a struct."""
     if depth > MAX_DEPTH:
         raise Unreadable(at, f"nested deeper than {MAX_DEPTH} levels")
-    previous = 0
     while True:
-        wire, previous, at = read_header(data, at, previous)
-        if not wire:
-            return at
-        at = skip(data, at, wire, depth)
+        header = data[at]
+        wire = header & 0x0F
+        if wire in _VARINTS and header > 0x0F and data[at + 1] < 0x80:
+            at += 2
+        elif not wire:
+            return at + 1
+        else:
+            at = skip(data, read_header(data, at, 0)[2], wire, depth)
 
 
 def skip_list(data: bytes, at: int, depth: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -74,8 +74,8 @@ async def _write_run(lake: Lake, run_id: int, selection: Selection, rows: RowFil
     from refooter.events import EntriesDone
     from refooter.jobs.export import export_run
 
-    events: AsyncIterator[Event] = export_run(lake, run_id)
-    async with aclosing(events) as stream:  # type: ignore[type-var]
+    events: AsyncGenerator[Event, None] = export_run(lake, run_id)
+    async with aclosing(events) as stream:
         async for event in stream:
             if isinstance(event, EntriesDone):
                 rows.write([result for result in event.results if selects(selection, result)])

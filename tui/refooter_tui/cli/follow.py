@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -94,7 +94,7 @@ class Tally:
 
 
 async def follow(
-    events: AsyncIterator[Event],
+    events: AsyncGenerator[Event, None],
     shell: Shell,
     doing: str,
     kind: type[S],
@@ -106,7 +106,7 @@ async def follow(
     a run that stopped itself raises its error only after that, and what it did until then is to be told first."""
     summary: S | None = None
     with _Bar(shell, doing) as bar:
-        async with aclosing(events) as stream:  # type: ignore[type-var]
+        async with aclosing(events) as stream:
             async for event in stream:
                 see(event)
                 match event:

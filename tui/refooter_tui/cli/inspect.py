@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from refooter.values import Status, time_text
+from refooter.values import Status, time_text, view_name
 from refooter_tui.cli import options
 from refooter_tui.cli.shell import Shell
 
@@ -71,7 +71,7 @@ def inspection_fields(found: Inspection) -> dict[str, Any]:
         partitions = found.entry.partitions
         fields["entry"] = {
             "file_path": found.entry.file_path,
-            "view": list(found.entry.view),
+            "view": view_name(*found.entry.view),
             "format_version": found.entry.version,
             "insert_time": time_text(found.entry.insert_time),
             "orphan": found.entry.orphan,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -49,6 +51,9 @@ def _forbid_abbreviations(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. Never raises: whatever happens is one sentence on standard error and an exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # Started with a closed stream (`>&-`), Python has none at all.
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or io.StringIO()
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that cannot write some character of a path shows its escape instead.
         with suppress(AttributeError, ValueError):
@@ -59,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _attempt(words, shell)
             _finish(shell)
         except BrokenPipeError:
-            # Whoever read our output has seen enough.
-            code = 0
+            # Whoever read our output has seen enough. Not 0: that would say that nothing is amiss.
+            code = 128 + signal.SIGPIPE
             _silence(sys.stdout)
     return code
 
@@ -70,8 +75,8 @@ def _attempt(words: list[str], shell: Shell) -> int:
         return _run(words, shell)
     except RefooterError as error:
         return _failed(shell, error.code, str(error), error.exit_code)
-    except Interrupted as signal:
-        return _failed(shell, "interrupted", str(signal), signal.exit_code)
+    except Interrupted as interrupted:
+        return _failed(shell, "interrupted", str(interrupted), interrupted.exit_code)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -104,8 +109,10 @@ def _failed(shell: Shell, code: str, message: str, exit_code: int) -> int:
     return exit_code
 
 
-def _bug(error: Exception) -> str:
+def _bug(error: BaseException) -> str:
     """Names the place and the kind, not the text: nobody knows what an unexpected error quotes."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     place = "an unknown place"
     trace = error.__traceback__
     while trace is not None:

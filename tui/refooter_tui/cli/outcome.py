@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from refooter.events import EntriesDone, Event, RunSummary, Started
@@ -44,7 +44,9 @@ def run_fields(summary: RunSummary) -> dict[str, Any]:
     }
 
 
-async def carry_out(events: AsyncIterator[Event], shell: Shell, doing: str, *, advise: bool = True) -> RunSummary:
+async def carry_out(
+    events: AsyncGenerator[Event, None], shell: Shell, doing: str, *, advise: bool = True
+) -> RunSummary:
     """Follows a run to its end, tells it, and keeps the answer true meanwhile."""
     tally = Tally()
 

@@ -150,30 +150,33 @@ def table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[s
 
 
 def _narrow(console: Console, made: Table, columns: Sequence[Column], cells: list[list[Text]]) -> None:
-    """Takes what is too wide from the widest text columns: rich would take from the numbers, too."""
+    """Takes what is too wide from the widest text columns: rich would take from the numbers, too, and a number cut short is a
+    wrong number. Where that is not enough the table is wider than the terminal."""
+    # A folded column makes room for the others by itself.
+    if any(kind == "fold" for _, kind in columns):
+        return
     widths = {
         index: max(cell_len(name), *(row[index].cell_len for row in cells))
         for index, (name, kind) in enumerate(columns)
         if kind == "text"
     }
-    # A folded column makes room for the others by itself.
     excess = made.__rich_measure__(console, console.options.update(max_width=10_000)).maximum - console.width
-    if any(kind == "fold" for _, kind in columns) or not widths:
-        return
     narrowed = dict(widths)
-    while excess > 0 and max(narrowed.values()) > _NARROWEST:
+    while excess > 0 and max(narrowed.values(), default=0) > _NARROWEST:
         widest = max(narrowed, key=narrowed.__getitem__)
         narrowed[widest] -= 1
         excess -= 1
     for index, width in narrowed.items():
         if width < widths[index]:
             made.columns[index].width = width
+    if excess > 0:
+        made.width = console.width + excess
 
 
 def _lay_out(console: Console, made: Table) -> None:
     """Prints a table; in a file or a pipe without the blanks that fill its last column."""
     if console.is_terminal:
-        console.print(made)
+        console.print(made, crop=False)
         return
     with console.capture() as captured:
         console.print(made)

@@ -53,7 +53,7 @@ def show_views(console: Console, views: Sequence[ViewCount]) -> None:
             ("view set", "text"),
             ("views", "number"),
             ("entries", "number"),
-            *((status_text(console, status).plain, "number") for status in present),
+            *((_heading(console, status), "number") for status in present),
         ],
         (
             [
@@ -67,6 +67,12 @@ def show_views(console: Console, views: Sequence[ViewCount]) -> None:
     )
     if len(sets) < len(views):
         say(console, "`--json` lists every view by itself.", "dim")
+
+
+def _heading(console: Console, status: Status) -> str:
+    """The symbol above the word, where width is scarce."""
+    text = status_text(console, status).plain
+    return text.replace(" ", "\n") if console.is_terminal else text
 
 
 def _status_count(count: int, status: Status) -> Text:

@@ -90,7 +90,9 @@ def record_fields(record: RunRecord) -> dict[str, Any]:
         "state": record.state,
         "strategy": record.strategy,
         **record.counts,
-        "selection": record.selection,
+        "selection": {
+            name: time_text(value) if name in ("since", "until") else value for name, value in record.selection.items()
+        },
         "target": record.target,
         "program_version": record.program_version,
         "catalog_version": record.catalog_version,

@@ -66,7 +66,7 @@ PROBLEMS: Final = {
     Cause.ENCRYPTED.value: "Nothing here mends an encrypted footer.",
     "not_judged": "These values are larger than a footer may be: see what wrote them.",
 }
-MENDED_BY_MIGRATION: Final = "`refooter migrate` mends what can be mended."
+MENDED_BY_MIGRATION: Final = "`refooter migrate` mends what can be mended, and says of the rest why it cannot."
 
 
 def problem_advice(problem: str) -> str | None:

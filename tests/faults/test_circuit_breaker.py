@@ -1,0 +1,156 @@
+"""Failures of the same world in a row are not the entries' (safety 17): the run stops, and they count as not attempted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+import refooter.jobs.run
+from faults.accounts import assert_before_images_match, assert_counts_are_right, read_books
+from faults.world import World, take
+from refooter.catalog.selection import EVERYTHING
+from refooter.errors import RunStopped
+from refooter.jobs.breaker import TRIPS_AT
+from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.lake import Lake
+from refooter.jobs.migrate import migrate
+from refooter.store import open_store
+from refooter.store.retry import Patience
+from refooter.values import Outcome, Reason
+from stores.quirky import Asked, QuirkyServer, quirky_server
+from support.jobs import Told, told
+from support.tables import execute
+
+_LITTLE = Patience(budget=0.3, attempt=10.0, first_wait=0.005, longest_wait=0.02)
+_EVERY = MigrateOptions(force=True)
+
+
+@pytest.fixture
+def s3(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuirkyServer]:
+    """The lake's files behind a server that answers as it is told to."""
+    with quirky_server() as server:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+        for path in world.directory.rglob("*.parquet"):
+            server.objects[path.relative_to(world.directory).as_posix()] = path.read_bytes()
+        yield server
+
+
+@asynccontextmanager
+async def _lake(world: World, *, concurrency: int) -> AsyncIterator[Lake]:
+    async with (
+        world.lake(store=None, concurrency=concurrency) as lake,
+        open_store("s3://lake", patience=_LITTLE) as store,
+    ):
+        yield replace(lake, store=store)
+
+
+@pytest.mark.parametrize("answer", ["503 SlowDown", "403 AccessDenied"])
+async def test_a_store_that_fails_in_mid_run_stops_the_run_and_what_was_committed_stays(
+    world: World, s3: QuirkyServer, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(refooter.jobs.run, "BATCH_ENTRIES", 8)
+    monkeypatch.setattr(refooter.jobs.run, "LINGER_SECONDS", 0.01)
+    committed = threading.Event()
+    good = 30
+
+    def fails_once_something_was_committed(asked: Asked) -> None:
+        if len(s3.asked) == good:
+            with s3.lock:
+                s3.quirks = {key: [answer] for key in s3.objects}
+        if len(s3.asked) > good:
+            assert committed.wait(30)
+
+    s3.before_answer = fails_once_something_was_committed
+    said = Told()
+    async with _lake(world, concurrency=4) as lake:
+        with pytest.raises(RunStopped) as stopped:
+            async with aclosing(migrate(lake, EVERYTHING, _EVERY)) as events:
+                async for event in events:
+                    take(said, event)
+                    if any(result.outcome is Outcome.MIGRATED for result in said.results.values()):
+                        committed.set()
+
+    assert stopped.value.exit_code == 3
+    assert str(TRIPS_AT) in str(stopped.value)
+    assert said.summary.state == "stopped"
+    assert said.summary.error == str(stopped.value)
+    failed = [result.reason for result in said.results.values() if result.outcome is Outcome.FAILED]
+    assert not {Reason.STORE_UNREACHABLE, Reason.STORE_DENIED} & set(failed)
+    books, now = read_books(world.dsn), world.tables()
+    [run] = books.runs.values()
+    assert (run["state"], run["message"]) == ("stopped", str(stopped.value))
+    assert run["migrated"] > 0
+    assert books.changed == {path for path, result in said.results.items() if result.outcome is Outcome.MIGRATED}
+    assert_counts_are_right(books)
+    assert_before_images_match(world.original, now, books)
+
+    s3.before_answer, s3.quirks = None, {}
+    async with _lake(world, concurrency=4) as lake:
+        await told(migrate(lake, EVERYTHING, MigrateOptions()))
+    after = world.tables()
+    assert after.without(*books.changed) == world.migrated.without(*books.changed)
+    assert {path: after.entries[path] for path in books.changed} == {path: now.entries[path] for path in books.changed}
+
+
+def _fetched_in_order(world: World) -> list[str]:
+    """Entries whose file is there and read in a forced run, in the order in which they are read."""
+    return [path for path in sorted(world.original.entries) if path in world.refetched or path in world.stamped]
+
+
+async def test_one_failure_fewer_followed_by_a_success_are_the_entries_own_and_are_recorded(
+    world: World, s3: QuirkyServer
+) -> None:
+    denied = _fetched_in_order(world)[1:TRIPS_AT]
+    s3.quirks = {path: ["403 AccessDenied"] for path in denied}
+    async with _lake(world, concurrency=1) as lake:
+        said = await told(migrate(lake, EVERYTHING, _EVERY))
+    assert len(denied) == TRIPS_AT - 1
+    assert said.error is None
+    assert {path for path, r in said.results.items() if r.reason is Reason.STORE_DENIED} == set(denied)
+    books = read_books(world.dsn)
+    [(run_id, run)] = books.runs.items()
+    assert run["state"] == "finished"
+    assert {path for path, (_, reason, _) in books.results[run_id].items() if reason == "store_denied"} == set(denied)
+    assert_counts_are_right(books)
+    assert run["selected"] == len(world.outcomes) == len(said.results)
+
+
+async def test_the_fiftieth_in_a_row_stops_the_run_and_none_of_them_is_recorded(world: World, s3: QuirkyServer) -> None:
+    fetched = _fetched_in_order(world)
+    odd = [path for path in world.original.entries if path not in fetched]
+    denied = fetched[1 : TRIPS_AT + 30]
+    s3.quirks = {path: ["403 AccessDenied"] for path in [*denied, *odd]}
+    async with _lake(world, concurrency=1) as lake:
+        said = await told(migrate(lake, EVERYTHING, _EVERY))
+    assert isinstance(said.error, RunStopped)
+    asked = [path for path in fetched if s3.asked_for(path)]
+    assert len(asked) < len(fetched)
+    books = read_books(world.dsn)
+    assert not [
+        1 for told_of in books.results.values() for _, reason, _ in told_of.values() if reason == "store_denied"
+    ]
+    assert_counts_are_right(books)
+
+
+async def test_a_database_that_refuses_every_row_stops_the_run_too(world: World) -> None:
+    execute(
+        world.dsn,
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'read the manual'; END $$",
+    )
+    execute(world.dsn, "CREATE TRIGGER no BEFORE UPDATE ON partition_metadata FOR EACH ROW EXECUTE FUNCTION no()")
+    said = await world.migrate()
+    assert isinstance(said.error, RunStopped)
+    assert "read the manual" in str(said.error)
+    assert world.tables() == world.original
+    books = read_books(world.dsn)
+    assert books.changes == {}
+    assert not [1 for told_of in books.results.values() for _, reason, _ in told_of.values() if reason == "database"]
+    assert_counts_are_right(books)
