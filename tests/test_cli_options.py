@@ -123,11 +123,11 @@ def test_inspect_wants_exactly_one_thing(words: tuple[str, ...]) -> None:
 
 
 def test_finding_nothing_is_an_error_only_where_something_was_asked_for() -> None:
-    options.refuse_nothing(0, Selection(), False)
-    options.refuse_nothing(0, Selection(paths=()), True)
-    options.refuse_nothing(1, Selection(paths=("a",)), False)
+    options.refuse_nothing(0, Selection())
+    options.refuse_nothing(0, Selection(paths=(), allow_empty=True))
+    options.refuse_nothing(1, Selection(paths=("a",)))
     with pytest.raises(NothingSelected):
-        options.refuse_nothing(0, Selection(statuses=(Status.CORRUPT,)), False)
+        options.refuse_nothing(0, Selection(statuses=(Status.CORRUPT,)))
 
 
 def result(**changes: object) -> EntryResult:

@@ -37,6 +37,7 @@ class Link:
     cut: int = 0
     down: bool = False
     down_after_cut: bool = False
+    sessions: list[_Session] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def at_commit(self) -> Cut | None:
@@ -44,7 +45,10 @@ class Link:
             self.seen += 1
             found = self.cuts.get(self.seen)
             self.cut += found is not None
-            self.down = self.down or (found is not None and self.down_after_cut)
+            if found is not None and self.down_after_cut:
+                self.down = True
+                for session in self.sessions:
+                    session.hang_up()
             return found
 
 
@@ -66,12 +70,16 @@ def server_link(dsn: str, of: bytes, cuts: dict[int, Cut]) -> Iterator[Link]:
                     client, _ = listening.accept()
                 except OSError:
                     return
-                if ended.is_set() or link.down:
+                if ended.is_set():
                     client.close()
-                    if ended.is_set():
-                        return
-                    continue
-                thread = threading.Thread(target=_Session(link, client, server).run, daemon=True)
+                    return
+                with link.lock:
+                    if link.down:
+                        client.close()
+                        continue
+                    session = _Session(link, client, server)
+                    link.sessions.append(session)
+                thread = threading.Thread(target=session.run, daemon=True)
                 thread.start()
                 threads.append(thread)
 
@@ -126,13 +134,13 @@ class _Session:
                 cut = self._link.at_commit() if of_interest and b"COMMIT" in message[:40] else None
                 of_interest = False
             if cut is Cut.BEFORE:
-                self._hang_up()
+                self.hang_up()
                 return
             if cut is not None:
                 self._deaf.set()
             self._server.sendall(message)
             if cut is Cut.DURING:
-                self._hang_up()
+                self.hang_up()
                 return
 
     def _exactly(self, head: int, rest: Callable[[bytes], int]) -> bytes:
@@ -154,11 +162,11 @@ class _Session:
             while data := self._server.recv(1 << 16):
                 if self._deaf.is_set():
                     # The server has committed, and said so to nobody.
-                    self._hang_up()
+                    self.hang_up()
                     return
                 self._client.sendall(data)
-        self._hang_up()
+        self.hang_up()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         with suppress(OSError):
             self._client.shutdown(socket.SHUT_RDWR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from faults.accounts import assert_before_images_match, assert_counts_are_right,
 from faults.world import World, take
 from refooter.catalog.selection import EVERYTHING
 from refooter.errors import RunStopped
+from refooter.events import Event
 from refooter.jobs.breaker import TRIPS_AT
 from refooter.jobs.decide import MigrateOptions
 from refooter.jobs.lake import Lake
@@ -70,13 +71,17 @@ async def test_a_store_that_fails_in_mid_run_stops_the_run_and_what_was_committe
 
     s3.before_answer = fails_once_something_was_committed
     said = Told()
+
+    async def watched(job: AsyncGenerator[Event, None]) -> None:
+        async with aclosing(job) as events:
+            async for event in events:
+                take(said, event)
+                if any(result.outcome is Outcome.MIGRATED for result in said.results.values()):
+                    committed.set()
+
     async with _lake(world, concurrency=4) as lake:
         with pytest.raises(RunStopped) as stopped:
-            async with aclosing(migrate(lake, EVERYTHING, _EVERY)) as events:
-                async for event in events:
-                    take(said, event)
-                    if any(result.outcome is Outcome.MIGRATED for result in said.results.values()):
-                        committed.set()
+            await watched(migrate(lake, EVERYTHING, _EVERY))
 
     assert stopped.value.exit_code == 3
     assert str(TRIPS_AT) in str(stopped.value)

@@ -7,7 +7,6 @@ before anything may be written (safety 16).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +97,7 @@ class Disturbed:
 
 
 @pytest.fixture(scope="module")
-def run(shared_world: World) -> Iterator[Disturbed]:
+def run(shared_world: World) -> Disturbed:
     world = shared_world
     single = [path for path in world.refetched if len(world.original.partitions.get(path, [])) == 1]
     names = [*_COMMITTED, *_LOCKED, *(f"{name}_briefly" for name in _BRIEFLY)]
@@ -145,7 +144,7 @@ def run(shared_world: World) -> Iterator[Disturbed]:
         finally:
             for connection in locks.values():
                 connection.close()
-    yield Disturbed(world, paths, theirs[0], world.tables(), read_books(world.dsn), said)
+    return Disturbed(world, paths, theirs[0], world.tables(), read_books(world.dsn), said)
 
 
 @pytest.mark.parametrize("what", ["value_changed", "version_changed", "rows_changed", "size_changed", "other_again"])

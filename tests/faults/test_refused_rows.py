@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -38,7 +37,7 @@ class Refused:
 
 
 @pytest.fixture(scope="module")
-def run(shared_world: World) -> Iterator[Refused]:
+def run(shared_world: World) -> Refused:
     world = shared_world
     # Each of them has a value and a partition row to be written; the first and the last of the batch among them.
     both = [path for path in world.refetched if [version for _, version in world.original.partitions[path]] == [1]]
@@ -57,7 +56,7 @@ def run(shared_world: World) -> Iterator[Refused]:
                 f"CREATE {constraint} TRIGGER {name} {when} ON {table} {deferred} FOR EACH ROW EXECUTE FUNCTION {name}()"
             )
     said = asyncio.run(world.migrate())
-    yield Refused(world, paths, said, world.tables(), read_books(world.dsn))
+    return Refused(world, paths, said, world.tables(), read_books(world.dsn))
 
 
 @pytest.mark.parametrize(

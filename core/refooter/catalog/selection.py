@@ -35,7 +35,8 @@ class Selection:
 
     `since` (inclusive) and `until` (exclusive) are `partition_metadata.insert_time` in microseconds since `PG_EPOCH`.
     `after` (exclusive) and `upto` (inclusive) bound the primary key in the database's own order: a selection is cut
-    into key ranges by them. `paths` of `None` is "not restricted", an empty one "none".
+    into key ranges by them. `paths` of `None` is "not restricted", an empty one "none". `allow_empty`: views and paths that
+    the catalog does not have, and a selection of nothing, are no error.
     """
 
     views: tuple[View, ...] = ()
@@ -46,10 +47,12 @@ class Selection:
     until: int | None = None
     after: str | None = None
     upto: str | None = None
+    allow_empty: bool = False
 
     @property
     def everything(self) -> bool:
-        return self == EVERYTHING
+        """Whether nothing restricts it."""
+        return replace(self, allow_empty=False) == EVERYTHING
 
     def within(self, after: str | None, upto: str | None) -> Selection:
         """The part of it in one key range."""

@@ -20,7 +20,8 @@ Examined = tuple[Entry, Diagnosis]
 
 async def examined(lake: Lake, selection: Selection) -> AsyncGenerator[list[Examined], None]:
     """The selected entries with their diagnoses, in batches. What only a verdict can select is filtered here."""
-    await check_names(lake.database, selection)
+    if not selection.allow_empty:
+        await check_names(lake.database, selection)
 
     async def judge(page: list[Entry]) -> list[Examined]:
         return [pair for pair in await judged(lake, page) if selection.judges(pair[1])]

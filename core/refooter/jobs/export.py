@@ -164,8 +164,8 @@ _FORMATS: dict[str, type[_Csv] | type[_JsonLines] | type[_Parquet]] = {
 class RowFile:
     """Rows written as they come, under a temporary name until all of them are there. `rows` counts them.
 
-    Raises `UsageError` for a name whose ending says no format, `ExportFailed` where it cannot be written. After an error inside
-    its block nothing is left, and what stood there before stays.
+    Raises `UsageError` for a name whose ending says no format or that cannot be opened, `ExportFailed` where writing fails later.
+    After an error inside its block nothing is left, and what stood there before stays.
     """
 
     def __init__(self, target: str) -> None:
@@ -184,7 +184,8 @@ class RowFile:
         try:
             self._file = self._open()
         except (OSError, ValueError, ImportError) as error:
-            raise ExportFailed(f"cannot write {self.target}: {error}") from None
+            said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise UsageError(f"cannot write {self.target}: {said}") from None
         self._format: _Format = _FORMATS[self._ending](self._file)
         return self
 

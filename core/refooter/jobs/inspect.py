@@ -102,6 +102,8 @@ def read_footer(value: bytes, diagnosis: Diagnosis) -> dict[str, Any] | None:
             "num_columns": metadata.num_columns,
             "num_row_groups": metadata.num_row_groups,
             "serialized_size": len(footer),
+            "schema_total": metadata.num_columns,
+            "row_groups_total": metadata.num_row_groups,
             "schema": [_column(metadata.schema.column(i)) for i in range(min(metadata.num_columns, _MOST_COLUMNS))],
             "row_groups": [
                 _row_group(metadata.row_group(i)) for i in range(min(metadata.num_row_groups, _MOST_COLUMNS))
@@ -127,6 +129,7 @@ def _row_group(group: Any) -> dict[str, Any]:
         "num_rows": group.num_rows,
         "num_columns": group.num_columns,
         "total_byte_size": group.total_byte_size,
+        "columns_total": group.num_columns,
         "columns": [_chunk(group.column(i)) for i in range(min(group.num_columns, _MOST_COLUMNS))],
     }
 

@@ -44,13 +44,12 @@ async def _export(args: argparse.Namespace, shell: Shell, session: Session, sele
     from refooter_tui.cli.render import entries, say
 
     async with session.open() as lake:
-        wanted = await options.known(lake, selection, args.allow_empty)
         with rows:
             if args.run_id is None:
-                await _write_scan(shell, lake, wanted, rows)
+                await _write_scan(shell, lake, selection, rows)
             else:
-                await _write_run(lake, args.run_id, wanted, rows)
-            options.refuse_nothing(rows.rows, selection, args.allow_empty)
+                await _write_run(lake, args.run_id, selection, rows)
+            options.refuse_nothing(rows.rows, selection)
     shell.answer.put(entries=rows.rows)
     if not shell.json:
         say(shell.out, f"Wrote {entries(rows.rows)} to {rows.target}")

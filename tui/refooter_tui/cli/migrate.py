@@ -66,18 +66,18 @@ async def _migrate(args: argparse.Namespace, shell: Shell, session: Session, sel
         named=frozenset(selection.paths or ()),
     )
     async with session.open() as lake:
-        known = await options.known(lake, selection, args.allow_empty)
         if args.dry_run or not args.yes:
             lake.need_store()
-            plan = await _show_plan(shell, lake, known, wanted)
-            options.refuse_nothing(plan.selected, selection, args.allow_empty)
+            plan = await _show_plan(shell, lake, selection, wanted)
+            options.refuse_nothing(plan.selected, selection)
             if not args.dry_run:
                 await _ask(shell, plan)
         control = Control()
         doing = "Rehearsing" if args.dry_run else "Migrating"
         with shell.stopping_with(control.cancel):
-            summary = await carry_out(migrate(lake, known, wanted, control), shell, doing)
-    options.refuse_nothing(summary.selected, selection, args.allow_empty or summary.state == "interrupted")
+            summary = await carry_out(migrate(lake, selection, wanted, control), shell, doing)
+    if summary.state != "interrupted":
+        options.refuse_nothing(summary.selected, selection)
     return 1 if amiss(summary) else 0
 
 
@@ -98,5 +98,5 @@ async def _ask(shell: Shell, plan: Plan) -> None:
     from refooter_tui.cli.render import entries
 
     changed = plan.by_step.get("refetch", 0) + plan.by_step.get("stamp", 0)
-    if not await shell.ask(f"Migrate {entries(changed)}?"):
+    if changed and not await shell.ask(f"Migrate {entries(changed)}?"):
         raise PlanRefused("not migrated: the answer was no, and nothing was written")

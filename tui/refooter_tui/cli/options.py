@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -14,7 +13,6 @@ from refooter.values import Cause, Status
 
 if TYPE_CHECKING:
     from refooter.catalog.selection import Selection
-    from refooter.jobs.lake import Lake
     from refooter.settings import Settings
 
 E = TypeVar("E", bound=StrEnum)
@@ -116,6 +114,7 @@ def selection_of(args: argparse.Namespace) -> Selection:
         causes=_members(Cause, args.cause, "cause"),
         since=None if args.since is None else parse_time(args.since),
         until=None if args.until is None else parse_time(args.until),
+        allow_empty=args.allow_empty,
     )
 
 
@@ -154,33 +153,7 @@ def storable(text: str, noun: str) -> str:
     return text
 
 
-async def known(lake: Lake, selection: Selection, allow_empty: bool) -> Selection:
-    """The selection for a job, which refuses names that the catalog does not have: with `--allow-empty` without those."""
-    from dataclasses import replace
-
-    from refooter.catalog.pages import check_names
-    from refooter.catalog.selection import Selection, View
-
-    if not allow_empty or not (selection.views or selection.paths):
-        return selection
-
-    async def keep(names: tuple[Any, ...], of: Callable[[tuple[Any, ...]], Selection]) -> tuple[Any, ...]:
-        try:
-            await check_names(lake.database, of(names))
-        except NothingSelected:
-            half = len(names) // 2
-            return () if half == 0 else await keep(names[:half], of) + await keep(names[half:], of)
-        return names
-
-    views: tuple[View, ...] = await keep(selection.views, lambda names: Selection(views=names))
-    paths = None if selection.paths is None else await keep(selection.paths, lambda names: Selection(paths=names))
-    if selection.views and not views:
-        # No view left is none at all, and not the absence of a restriction.
-        paths = ()
-    return replace(selection, views=views, paths=paths)
-
-
-def refuse_nothing(found: int, selection: Selection, allow_empty: bool) -> None:
+def refuse_nothing(found: int, selection: Selection) -> None:
     """Raises `NothingSelected` where something was asked for and there is nothing of the kind."""
-    if found == 0 and not selection.everything and not allow_empty:
+    if found == 0 and not selection.everything and not selection.allow_empty:
         raise NothingSelected("nothing is selected; --allow-empty makes that no error")

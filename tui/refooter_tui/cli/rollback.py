@@ -48,14 +48,14 @@ async def _rollback(args: argparse.Namespace, shell: Shell, session: Session, se
     from refooter_tui.cli.outcome import amiss, carry_out
 
     async with session.open() as lake:
-        known = await options.known(lake, selection, args.allow_empty)
         runs = await rollback_plan(lake, args.run_ids)
         if not args.yes and not await shell.ask(_question(runs, selection.everything)):
             raise PlanRefused("not rolled back: the answer was no, and nothing was written")
         control = Control()
         with shell.stopping_with(control.cancel):
-            summary = await carry_out(rollback(lake, args.run_ids, known, control), shell, "Rolling back")
-    options.refuse_nothing(summary.selected, selection, args.allow_empty or summary.state == "interrupted")
+            summary = await carry_out(rollback(lake, args.run_ids, selection, control), shell, "Rolling back")
+    if summary.state != "interrupted":
+        options.refuse_nothing(summary.selected, selection)
     return 1 if amiss(summary) else 0
 
 

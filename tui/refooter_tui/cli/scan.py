@@ -62,15 +62,14 @@ async def _scan(
 
     def finished(summary: ScanSummary) -> None:
         shell.answer.put(**scan_fields(summary, deep=args.deep))
-        options.refuse_nothing(summary.entries, selection, args.allow_empty)
+        options.refuse_nothing(summary.entries, selection)
         if not shell.json:
             show_scan(shell.out, summary)
 
     async with session.open() as lake:
-        wanted = await options.known(lake, selection, args.allow_empty)
         with rows if rows is not None else nullcontext():
             summary = await follow(
-                scan(lake, wanted, deep=args.deep), shell, "Judging", ScanSummary, see=see, finished=finished
+                scan(lake, selection, deep=args.deep), shell, "Judging", ScanSummary, see=see, finished=finished
             )
     if rows is not None:
         from refooter_tui.cli.render import entries, say

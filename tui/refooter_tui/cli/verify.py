@@ -50,14 +50,13 @@ async def _verify(args: argparse.Namespace, shell: Shell, session: Session, sele
 
     def finished(summary: VerifySummary) -> None:
         shell.answer.put(**verify_fields(summary))
-        options.refuse_nothing(summary.entries + summary.problems, selection, args.allow_empty)
+        options.refuse_nothing(summary.entries + summary.problems, selection)
         if not shell.json:
             show_verification(shell.out, summary, tally)
 
     async with session.open() as lake:
-        wanted = await options.known(lake, selection, args.allow_empty)
         summary = await follow(
-            verify(lake, wanted, run_id=args.run_id, against_store=args.against_store),
+            verify(lake, selection, run_id=args.run_id, against_store=args.against_store),
             shell,
             "Verifying",
             VerifySummary,
