@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import psutil
@@ -107,8 +108,8 @@ def main() -> None:
     options = parser.parse_args()
     table = Table("job", "entries", "peak MB", "more MB", "parent", "workers", "RSS", title="memory")
     first: dict[str, Peak] = {}
-    peaks = measure(options.job, options.entries)
-    for peak in [*peaks, *(measure(["scan"], [1_000_000]) if options.million else ())]:
+    million = measure(["scan"], [1_000_000]) if options.million else ()
+    for peak in chain(measure(options.job, options.entries), million):
         if options.json:
             print(json.dumps(asdict(peak)), flush=True)
         more = peak.together - first.setdefault(peak.job, peak).together

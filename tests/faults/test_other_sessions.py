@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 import refooter.catalog.connection
+import refooter.catalog.pages
 import refooter.jobs.run
 from faults.accounts import Books, Tables, assert_counts_are_right, read_books
 from faults.world import Once, World, hooked
@@ -255,3 +256,28 @@ async def test_a_table_that_is_locked_as_a_whole_costs_no_entry_its_outcome(
     [row] = books.runs.values()
     assert sum(row[name] for name in ("migrated", "skipped", "failed", "conflict", "gone")) == row["selected"]
     assert row["store_requests"] == said.summary.store_requests
+
+
+async def test_a_table_that_is_locked_while_it_is_read_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same between two pages: a page that did not get its lock in time is read again."""
+    monkeypatch.setattr(refooter.catalog.connection, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(refooter.catalog.pages, "_FIRST_KEYS", 20)
+    read, pages = refooter.catalog.pages._read_page, 0
+
+    with psycopg.connect(world.dsn) as altering:
+
+        async def locked_at_the_second(*args: Any) -> Any:
+            nonlocal pages
+            pages += 1
+            if pages == 2:
+                altering.execute("LOCK TABLE partition_metadata IN ACCESS EXCLUSIVE MODE")
+            try:
+                return await read(*args)
+            finally:
+                altering.rollback()
+
+        monkeypatch.setattr(refooter.catalog.pages, "_read_page", locked_at_the_second)
+        said = await world.migrate()
+    assert said.error is None
+    assert {path: result.outcome for path, result in said.results.items()} == world.outcomes
+    assert world.tables() == world.migrated

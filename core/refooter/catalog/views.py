@@ -96,18 +96,14 @@ async def bare_partitions(
         params["after"] = rows[-1][0]
 
 
-async def sample_files(database: Database, first: list[str], count: int) -> list[tuple[str, int | None]]:
-    """Catalogued files and their sizes, those named first, then others by chance: to see whether a store is the lake's."""
+async def sample_files(database: Database, count: int) -> list[tuple[str, int | None]]:
+    """Catalogued files and their sizes by chance, those with a known size first: to see whether a store is the lake's."""
     async with database.reading(seconds=60) as connection:
         rows = await (
             await connection.execute(
-                "SELECT file_path::text, file_size FROM (SELECT DISTINCT ON (p.file_path) p.file_path, p.file_size"
-                "  FROM lakehouse_partitions p JOIN partition_metadata m USING (file_path) WHERE"
-                " p.file_path = ANY(%(first)s)) named"
-                " UNION ALL (SELECT p.file_path::text, p.file_size FROM lakehouse_partitions p"
-                "  WHERE p.file_path IS NOT NULL AND p.file_path <> ALL(%(first)s)"
-                "  ORDER BY random() LIMIT %(count)s)",
-                {"first": first, "count": count},
+                "SELECT p.file_path::text, p.file_size FROM lakehouse_partitions p WHERE p.file_path IS NOT NULL"
+                " ORDER BY p.file_size IS NULL, random() LIMIT %s",
+                (count,),
             )
         ).fetchall()
     return [(path, size) for path, size in rows]

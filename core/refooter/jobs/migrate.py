@@ -139,8 +139,6 @@ class _Migration:
     async def _read_and_decide(self) -> None:
         async with aclosing(examined(self._lake, self._selection)) as batches:
             async for batch in batches:
-                if self._tally.selected == 0:
-                    await self._begin()
                 self._tally.selected += len(batch)
                 for entry, diagnosis in batch:
                     await self._control.gate()
@@ -149,20 +147,16 @@ class _Migration:
         await self._to_fetch.close()
 
     async def _begin(self) -> None:
-        run_id = None
-        if not self._options.dry_run:
-            start = RunStart(
-                "migrate",
-                who_am_i(),
-                __version__,
-                str(self._lake.target),
-                self._selection.described(),
-                self._options.strategy,
-            )
-            run_id = await self._run.begin(start, self._total)
-        await self._events.put(
-            Started("migrate", self._total, self._lake.target, run_id=run_id, dry_run=self._options.dry_run)
+        start = RunStart(
+            "migrate",
+            who_am_i(),
+            __version__,
+            str(self._lake.target),
+            self._selection.described(),
+            self._options.strategy,
         )
+        run_id = await self._run.begin(start, self._total)
+        await self._events.put(Started("migrate", self._total, self._lake.target, run_id=run_id))
 
     async def _route(self, entry: Entry, diagnosis: Diagnosis) -> None:
         action = decide(entry, diagnosis, self._options)
@@ -211,7 +205,7 @@ class _Migration:
             entry = item.entry
             try:
                 if not self._proof.holds:
-                    await self._proof.ensure([entry.file_path])
+                    await self._proof.ensure((entry.file_path, entry.partitions.agreed_file_size))
                 found = await self._store.read_footer(entry.file_path, entry.partitions.agreed_file_size)
             except StoreFailure as error:
                 if error.whole_store:
@@ -266,12 +260,17 @@ class _Migration:
             await self._run.write_all(self._to_write, self._before_first_write)
 
     async def _before_first_write(self) -> None:
-        """Nothing is written before the store has shown to be the lake's, unless all is decided and nothing needs it."""
+        """Nothing is written, the journal included, before the store has shown to be the lake's; unless all is decided and nothing
+        needs it (safety 16)."""
+        if self._run.run_id is not None:
+            return
         if not self._proof.holds and not (self._decided and self._fetches == 0):
             await self._proof.ensure()
+        await self._begin()
 
     async def _rehearse(self) -> None:
         """The dry run's last box: says what would have been written."""
+        await self._events.put(Started("migrate", self._total, self._lake.target, dry_run=True))
         while batch := await self._to_write.get_many(500, 0.25):
             results = []
             for item in batch:

@@ -23,37 +23,36 @@ class StoreProof:
         self._lock = asyncio.Lock()
         self.holds = False
 
-    def seen(self) -> None:
-        """Some catalogued footer was read on the way."""
-        self.holds = True
-
-    async def ensure(self, first: list[str] = []) -> None:  # noqa: B006  (never changed)
-        """Returns once a footer could be read, of the files named `first` or of any other that the catalog names.
+    async def ensure(self, first: tuple[str, int | None] | None = None) -> None:
+        """Returns once a footer could be read: of the file `first` (path, size in bytes), or of any other that the catalog names.
 
         Raises `StoreUnreachable` where none can be.
         """
         async with self._lock:
             if self.holds:
                 return
-            files = await sample_files(self._database, first[:_AT_ONCE], _SAMPLES)
             failures: list[StoreFailure] = []
-            for start in range(0, len(files), _AT_ONCE):
-                answers = await asyncio.gather(
-                    *(self._store.read_footer(path, size) for path, size in files[start : start + _AT_ONCE]),
-                    return_exceptions=True,
-                )
-                for answer in answers:
-                    if isinstance(answer, StoreFailure):
-                        failures.append(answer)
-                    elif isinstance(answer, BaseException):
-                        raise answer
-                    else:
-                        self.holds = True
-                if self.holds:
-                    return
-                if any(failure.reason is Reason.STORE_UNREACHABLE for failure in failures):
+            if first is not None:
+                await self._try([first], failures)
+            others = [] if self.holds else await sample_files(self._database, _SAMPLES)
+            for start in range(0, len(others), _AT_ONCE):
+                if self.holds or any(failure.reason is Reason.STORE_UNREACHABLE for failure in failures):
                     break
-            raise StoreUnreachable(self._sentence(failures))
+                await self._try(others[start : start + _AT_ONCE], failures)
+            if not self.holds:
+                raise StoreUnreachable(self._sentence(failures))
+
+    async def _try(self, files: list[tuple[str, int | None]], failures: list[StoreFailure]) -> None:
+        answers = await asyncio.gather(
+            *(self._store.read_footer(path, size) for path, size in files), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, StoreFailure):
+                failures.append(answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                self.holds = True
 
     def _sentence(self, failures: list[StoreFailure]) -> str:
         root = self._store.shown

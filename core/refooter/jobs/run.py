@@ -186,8 +186,9 @@ class Run:
                         f"run {self._writer.run_id} was closed by another process: stopped without writing further"
                     )
 
-    async def write_all(self, queue: ByteQueue[Item], before_first: Callable[[], Awaitable[None]]) -> None:
-        """Takes items until the queue ends. `before_first` is awaited before anything is written at all."""
+    async def write_all(self, queue: ByteQueue[Item], prepare: Callable[[], Awaitable[None]]) -> None:
+        """Takes items until the queue ends. `prepare` is awaited before every batch: what has to come first is
+        its to know."""
         locked: list[tuple[float, Item]] = []
         attempts: dict[str, int] = {}
         while True:
@@ -200,7 +201,7 @@ class Run:
                     break
                 continue
             await self._control.gate()
-            await before_first()
+            await prepare()
             for item in await self._flush(batch):
                 path = item.result.file_path
                 attempts[path] = attempt = attempts.get(path, 0) + 1

@@ -46,7 +46,9 @@ async def verify(
             looked_at = [pair for pair in batch if not pair[0].orphan or pair[0].file_path in named]
             problems = {entry.file_path: _problems(entry, diagnosis) for entry, diagnosis in looked_at}
             if store is not None and proof is not None:
-                await proof.ensure([entry.file_path for entry, _ in looked_at[:1]])
+                if looked_at and not proof.holds:
+                    first = looked_at[0][0]
+                    await proof.ensure((first.file_path, first.partitions.agreed_file_size))
                 for pair, differs in zip(
                     looked_at, await asyncio.gather(*(_against_store(lake, pair) for pair in looked_at)), strict=True
                 ):
