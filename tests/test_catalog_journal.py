@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -12,10 +12,18 @@ from refooter.catalog import journal as journal_module
 from refooter.catalog.changes import Change, digest
 from refooter.catalog.journal import Journal, RunStart, RunState, journal_ddl
 from refooter.catalog.write import Writer
+from refooter.demo.server import Server
 from refooter.errors import MissingRights, RefooterError, UsageError
 from refooter.values import Outcome
 from support.tables import execute, rows
-from test_catalog_rows import Rows, database_of, path_of
+from test_catalog_rows import Rows, database_of, one_database, path_of
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
+
 
 START = RunStart("migrate", "me@here", "0.1", "arro3-io 0.8.0", {"view": ["blocks"]}, "refetch")
 LONG_AGO = "UPDATE refooter.run SET heartbeat = clock_timestamp() - interval '61 seconds' WHERE run_id = %s"
@@ -56,7 +64,7 @@ async def test_the_journal_is_made_once_when_several_start_at_the_same_time(dsn:
 
 async def test_a_journal_may_have_another_name_however_odd(dsn: str) -> None:
     Rows(dsn).make()
-    name = 'it\'s a "journal" {run} %s'
+    name = 'it\'s a "journal" {run}'
     async with journal_of(dsn, name) as journal:
         await journal.ensure()
         run_id = await journal.start(START, 5)

@@ -10,9 +10,16 @@ from psycopg import errors
 from refooter.catalog import pages
 from refooter.catalog.pages import count_entries, entry_pages, read_entries
 from refooter.catalog.selection import EVERYTHING, Selection, parse_time
+from refooter.demo.server import Server
 from refooter.values import Entry, Partitions
 from support.tables import execute, rows
-from test_catalog_rows import Rows, database_of, path_of
+from test_catalog_rows import Rows, database_of, one_database, path_of
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
 
 
 async def read(dsn: str, selection: Selection = EVERYTHING) -> list[list[Entry]]:

@@ -9,6 +9,7 @@ from footer_corpus import framed, prefixed
 from refooter.catalog.journal import journal_ddl
 from refooter.catalog.rights import check_may_read, check_may_write
 from refooter.catalog.selection import EVERYTHING
+from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
 from refooter.errors import MissingRights
 from refooter.jobs.decide import MigrateOptions
@@ -23,7 +24,14 @@ from refooter.target.workers import Judges
 from refooter.values import Outcome
 from support.jobs import told
 from support.tables import execute, rows, table_digests
-from test_catalog_rows import Rows, database_of, lake_of, path_of, small_file
+from test_catalog_rows import Rows, database_of, lake_of, one_database, path_of, small_file
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
+
 
 SELECT = "SELECT ON partition_metadata, lakehouse_partitions, lakehouse_migration"
 METADATA = "UPDATE (metadata, partition_format_version) ON partition_metadata"
@@ -95,7 +103,7 @@ LACKING = {
         SELECT, METADATA, "UPDATE (updated) ON lakehouse_partitions",
     ),
     "USAGE on the schema refooter": (SELECT, METADATA, PARTITIONS),
-    "SELECT on its tables": tuple(right for right in EVERY_RIGHT if right != VERSION),
+    "SELECT on refooter.journal_version": tuple(right for right in EVERY_RIGHT if right != VERSION),
     "SELECT on refooter.run": tuple(right for right in EVERY_RIGHT if right != RUN),
     "UPDATE on refooter.run": (SELECT, METADATA, PARTITIONS, SCHEMA, VERSION, "SELECT, INSERT ON refooter.run", CHANGE, RESULT),
     "INSERT on refooter.change": (SELECT, METADATA, PARTITIONS, SCHEMA, VERSION, RUN, "SELECT ON refooter.change", RESULT),

@@ -5,8 +5,8 @@ The other tests of the catalog and of the jobs build on it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ from refooter.catalog.connection import Database
 from refooter.catalog.journal import Journal
 from refooter.catalog.pages import read_entries
 from refooter.demo.schema import create_catalog
+from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
 from refooter.jobs.lake import Lake
 from refooter.store import Patience, open_store
 from refooter.target.target import ARROW_57
 from refooter.target.workers import Judges
-from refooter.values import Entry
+from refooter.values import Entry, view_of_path
 from support.tables import execute, rows
 
 PROCESS = "0b1f6a52-0000-4000-8000-000000000001"
@@ -35,6 +36,17 @@ PROCESS = "0b1f6a52-0000-4000-8000-000000000001"
 def path_of(number: int, view: str = "blocks/global") -> str:
     """A path as the engine names them, ascending with the number."""
     return f"views/{view}/2026-03-02/00-00-00_{number:08d}.parquet"
+
+
+_OURS = "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
+
+
+@contextmanager
+def one_database(server: Server, name: str) -> Iterator[str]:
+    """A database for all tests of a module, each of which makes its catalog anew: much cheaper than a database each."""
+    short = name.rpartition(".")[2]
+    yield server.create_database(short)
+    server.drop_database(short)
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,12 @@ class Rows:
     version: int = 5
 
     def make(self) -> Rows:
+        """Makes the empty catalog, whatever an earlier test left in this database."""
         with psycopg.connect(self.dsn) as connection:
+            for (schema,) in connection.execute(_OURS).fetchall():
+                connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+            connection.execute("CREATE SCHEMA public")
+            connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
             create_catalog(connection, self.version)
         return self
 
@@ -63,12 +80,13 @@ class Rows:
         rows: int = 10,
         size: int | None = 1000,
         *,
-        view: str = "blocks/global",
+        view: str | None = None,
         hour: int = 0,
         version: int = 1,
     ) -> None:
-        """A row of `lakehouse_partitions`; `hour` tells those of one path apart."""
-        name, _, instance = view.partition("/")
+        """A row of `lakehouse_partitions`, of the view that its path names if there is one; `hour` tells those of one path apart."""
+        of_path = view_of_path(path or "")
+        name, instance = (of_path[0] or "blocks", of_path[1] or "global") if view is None else view.split("/")
         begin = f"2026-03-02T{hour:02}:00:00Z"
         given: dict[str, Any] = {
             "view_set_name": name,

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from refooter.catalog.pages import check_names, count_entries, entry_pages, split_by_key
 from refooter.catalog.selection import EVERYTHING, Selection, View, parse_time
+from refooter.demo.server import Server
 from refooter.errors import NothingSelected, UsageError
 from refooter.values import NOT_JUDGED, TIME_INFINITY, TIME_MINUS_INFINITY, Cause, Diagnosis, Layout, Status
 from support.tables import execute
-from test_catalog_rows import PROCESS, Rows, database_of, path_of
+from test_catalog_rows import PROCESS, Rows, database_of, one_database, path_of
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
 
 
 async def selected(dsn: str, *selections: Selection) -> list[str]:

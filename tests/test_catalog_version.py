@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from refooter.catalog.version import current_version
+from refooter.demo.server import Server
 from refooter.errors import MissingRights, RefooterError, UnsupportedCatalog
 from support.tables import execute
-from test_catalog_rows import Rows, database_of
+from test_catalog_rows import Rows, database_of, one_database
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
 
 
 async def refusal(dsn: str) -> RefooterError:
@@ -63,6 +72,8 @@ async def test_any_other_catalog_is_one_clear_sentence(dsn: str, change: str, se
 
 
 async def test_a_database_without_any_of_the_tables_is_no_catalog(dsn: str) -> None:
+    Rows(dsn).make()
+    execute(dsn, "DROP TABLE lakehouse_migration, partition_metadata, lakehouse_partitions")
     refused = await refusal(dsn)
     assert isinstance(refused, UnsupportedCatalog)
     assert "this is not a lakehouse catalog" in str(refused)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from refooter.catalog.selection import EVERYTHING, Selection, View
@@ -12,7 +14,14 @@ from refooter.catalog.views import (
     sample_files,
     view_names,
 )
-from test_catalog_rows import PROCESS, Rows, database_of, path_of
+from refooter.demo.server import Server
+from test_catalog_rows import PROCESS, Rows, database_of, one_database, path_of
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
 
 
 @pytest.fixture
@@ -75,20 +84,22 @@ async def test_every_view_is_named_that_a_partition_names(made: Rows) -> None:
         assert await view_names(database) == [("blocks", "global"), ("measures", PROCESS), ("measures", "global")]
 
 
-async def test_samples_are_the_files_named_and_others_up_to_the_number_asked_for(made: Rows) -> None:
+async def test_samples_are_files_that_partitions_name_those_of_a_known_size_first(made: Rows) -> None:
+    made.partition(path_of(6), 10, None)
     async with database_of(made.dsn) as database:
-        found = await sample_files(database, [path_of(2), path_of(3)], 64)
-        # the one that is named has a partition row and comes first, with its size; an orphan has none to be known by
-        assert found[0] == (path_of(2), 1000)
-        assert {path for path, _ in found} == {path_of(1), path_of(2), path_of(4), path_of(5, f"measures/{PROCESS}")}
-        assert len(await sample_files(database, [], 2)) == 2
-        assert await sample_files(database, [path_of(1)], 0) == [(path_of(1), 1000)]
+        found = await sample_files(database, 64)
+        some = await sample_files(database, 6)
+    named = {path_of(1), path_of(2), path_of(4), path_of(5, f"measures/{PROCESS}")}
+    assert {path for path, _ in found} == {*named, path_of(6)}
+    assert found[-1] == (path_of(6), None)
+    assert {size for _, size in some} == {1000}
+    assert len(some) == 6
 
 
 async def test_a_sample_of_an_empty_catalog_is_empty(dsn: str) -> None:
     Rows(dsn).make()
     async with database_of(dsn) as database:
-        assert await sample_files(database, [path_of(1)], 8) == []
+        assert await sample_files(database, 8) == []
 
 
 async def test_paths_that_a_partition_names_are_told_apart(made: Rows) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,10 +11,18 @@ import pytest
 from refooter.catalog.changes import Change, Settled, digest
 from refooter.catalog.journal import Journal, RunRecord, RunStart, RunState
 from refooter.catalog.write import RunClosed, StoreDelta, Writer
+from refooter.demo.server import Server
 from refooter.errors import CatalogChanged
 from refooter.values import Outcome, Partitions, Reason
 from support.tables import execute, rows, table_digests, values
-from test_catalog_rows import Rows, database_of, path_of
+from test_catalog_rows import Rows, database_of, one_database, path_of
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
+
 
 START = RunStart("migrate", "me@here", "0", "target", {}, "refetch")
 HERE = Partitions(1, (10,), (1000,), (1,), "blocks", "global")

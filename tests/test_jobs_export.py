@@ -70,8 +70,8 @@ def of_parquet(data: bytes) -> list[dict[str, Any]]:
 
 def written(target: Path | str, results: list[EntryResult] = RESULTS) -> RowFile:
     with RowFile(str(target)) as out:
-        for result in results:
-            out.write([result])
+        out.write(results[:1])
+        out.write(results[1:])
     return out
 
 
@@ -173,6 +173,8 @@ def test_the_name_is_taken_only_when_all_rows_are_there(ending: str, tmp_path: P
     assert target.read_bytes() != b"what stood there before"
 
 
+# what pyarrow says behind our back would land on a terminal that somebody draws on
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize("before", [True, False])
 def test_after_an_error_nothing_is_left_and_what_stood_there_stays(ending: str, before: bool, tmp_path: Path) -> None:
@@ -204,7 +206,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
-@pytest.mark.parametrize("count", [1, 5_000, 60_000])
+@pytest.mark.parametrize("count", [1, 5_000, 25_000])
 def test_a_full_disk_is_one_sentence_whenever_it_is_noticed(ending: str, count: int, tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
@@ -212,13 +214,8 @@ def test_a_full_disk_is_one_sentence_whenever_it_is_noticed(ending: str, count: 
     (tmp_path / f".rows{ending}.part").symlink_to(full)
     results = [replace(FULL, file_path=f"{number:060d}") for number in range(count)]
     with pytest.raises(ExportFailed, match="cannot write"):
-        written(tmp_path / f"rows{ending}", results[:1]) if count == 1 else _in_one(tmp_path / f"rows{ending}", results)
+        written(tmp_path / f"rows{ending}", results)
     assert list(tmp_path.iterdir()) == []
-
-
-def _in_one(target: Path, results: list[EntryResult]) -> None:
-    with RowFile(str(target)) as out:
-        out.write(results)
 
 
 def test_rows_go_to_other_protocols_as_well() -> None:

@@ -9,6 +9,7 @@ import pytest
 from footer_corpus import framed, prefixed, without_num_rows
 from refooter.catalog.journal import Journal, RunStart, RunState
 from refooter.catalog.selection import EVERYTHING, Selection, View, parse_time
+from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
 from refooter.errors import NothingSelected
 from refooter.events import Severity
@@ -21,7 +22,14 @@ from refooter.target.workers import Judges
 from refooter.values import Cause, Outcome, Status
 from support.jobs import Told, told
 from support.tables import execute, rows, table_digests, values
-from test_catalog_rows import Rows, database_of, lake_of, path_of, small_file
+from test_catalog_rows import Rows, database_of, lake_of, one_database, path_of, small_file
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
+
 
 PREFIXED, BARE, STALE, SOUND, ELSEWHERE = (*(path_of(n) for n in range(1, 5)), path_of(5, "measures/global"))
 FILES = {path: small_file(10 + n, first=n) for n, path in enumerate((PREFIXED, BARE, STALE, SOUND, ELSEWHERE))}
@@ -117,9 +125,8 @@ async def test_a_rollback_can_itself_be_rolled_back(story: Story) -> None:
 async def test_two_runs_over_the_same_entries_go_back_at_once(story: Story) -> None:
     before = story.digests()
     first = await story.migrate()
-    # framed again by somebody's wrapper, under our eyes: a second run that derives it anew
-    stale_now = Selection(paths=(STALE,))
-    second = await story.migrate(stale_now, force=True)
+    # what the first run only stamped, the second one derives anew
+    second = await story.migrate(Selection(paths=(STALE,)), force=True)
     assert rows(story.dsn, "SELECT count(*) FROM refooter.change WHERE file_path = %s", STALE) == [(2,)]
     back = await story.back(first, second)
     assert back.summary.outcomes == {Outcome.RESTORED: 4}

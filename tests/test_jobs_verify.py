@@ -8,6 +8,7 @@ import pytest
 
 from footer_corpus import framed, prefixed, with_num_rows, without_num_rows
 from refooter.catalog.selection import EVERYTHING, Selection, View
+from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
 from refooter.errors import NothingSelected, StoreUnreachable, UsageError
 from refooter.jobs.decide import MigrateOptions
@@ -19,9 +20,16 @@ from refooter.target.workers import Judges
 from refooter.values import Cause, Outcome, Status
 from support.jobs import Told, told
 from support.tables import execute, table_digests
-from test_catalog_rows import Rows, lake_of, path_of, small_file
+from test_catalog_rows import Rows, lake_of, one_database, path_of, small_file
 
-FILE, OTHER = small_file(20), small_file(20, first=10**12)
+
+@pytest.fixture(scope="module")
+def dsn(server: Server) -> Iterator[str]:
+    with one_database(server, __name__) as address:
+        yield address
+
+
+FILE, OTHER = small_file(20), small_file(20, first=1)
 
 
 @pytest.fixture(scope="module")
@@ -130,22 +138,22 @@ async def test_zero_rows_of_a_file_without_any_are_right(made: Rows, judges: Jud
 async def test_each_value_is_compared_with_its_files_own_footer(made: Rows, judges: Judges[Diagnosis]) -> None:
     assert made.root is not None
     made.file(path_of(2), FILE, framed(FILE.footer), version=2)
-    made.file(path_of(3), OTHER, version=2)
-    # as many bytes and rows, other contents
-    assert len(OTHER.data) == len(FILE.data) or len(OTHER.footer) != len(FILE.footer)
-    execute(made.dsn, "UPDATE partition_metadata SET metadata = %s WHERE file_path = %s", FILE.footer, path_of(3))
+    made.file(path_of(3), FILE, version=2)
+    # as a reader's round trip would leave it: all the same but for a detail
+    retold = FILE.footer.replace(b"parquet-rs version 57.1.0", b"parquet-rs version 57.1.9")
+    assert retold != FILE.footer
+    execute(made.dsn, "UPDATE partition_metadata SET metadata = %s WHERE file_path = %s", retold, path_of(3))
     made.file(path_of(4), FILE, version=2)
     (made.root / path_of(4)).unlink()
     made.file(path_of(5), FILE, version=2)
     (made.root / path_of(5)).write_bytes(FILE.data + b"more")
-    assert problems(await verified(made, judges)) <= {
-        (path_of(3), "dangling_page_index"),
-        (path_of(3), "chunk_out_of_bounds"),
-    }
+    assert problems(await verified(made, judges)) == set()
     said = await verified(made, judges, against_store=True)
-    found = problems(said)
-    assert {(path_of(3), "differs_from_file"), (path_of(4), "file_missing"), (path_of(5), "mismatch")} <= found
-    assert {path for path, _ in found} == {path_of(3), path_of(4), path_of(5)}
+    assert problems(said) == {
+        (path_of(3), "differs_from_file"),
+        (path_of(4), "file_missing"),
+        (path_of(5), "mismatch"),
+    }
     assert said.summary.ok == 2
     assert said.summary.store_requests >= 5
     assert said.summary.store_bytes >= 4 * len(FILE.footer)

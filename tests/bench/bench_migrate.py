@@ -40,6 +40,12 @@ class Line:
     def rate(self) -> float:
         return self.entries / self.seconds
 
+    @property
+    def limit(self) -> float:
+        """Entries a second if this machine's cores did nothing else: what a busy machine does not hide."""
+        used = self.used.parent + self.used.workers + self.used.postgres + self.used.store
+        return self.entries / used * len(os.sched_getaffinity(0))
+
 
 async def _migrate(session: Session) -> tuple[RunSummary, float]:
     async with session.open() as lake:
@@ -103,7 +109,9 @@ def main() -> None:
     parser.add_argument("--delay", type=float, nargs="+", default=[0, 20], help="milliseconds a store request")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[64, 128])
     options = parser.parse_args()
-    table = Table("who", "delay ms", "at once", "entries", "s", "entries/s", "ratio", title="migration")
+    table = Table(
+        "who", "delay ms", "at once", "entries", "s", "entries/s", "ratio", "limit by cores", title="migration"
+    )
     for name in ("parent", "workers", "postgres", "store"):
         table.add_column(f"{name} ms/entry", justify="right")
     base: dict[float, float] = {}
@@ -119,6 +127,7 @@ def main() -> None:
             f"{line.seconds:.1f}",
             f"{line.rate:,.0f}",
             f"{line.rate / base[line.delay]:.1f}",
+            f"{line.limit:,.0f}" if line.concurrency > 1 else "",
             *(f"{seconds / line.entries * 1000:.3f}" for seconds in used),
         )
         print(f"{line.who} at {line.delay * 1000:g} ms, {line.concurrency} at once: {line.rate:,.0f}/s", flush=True)

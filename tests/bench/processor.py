@@ -30,20 +30,28 @@ class ProcessorTime:
 def processor_time(
     workers: Sequence[int], postmaster: int | None, store: psutil.Process | None = None
 ) -> ProcessorTime:
-    """Used until now. The postmaster has reaped the backends that have ended, and their time is its children's."""
-    postgres = 0.0
-    if postmaster is not None:
-        main = psutil.Process(postmaster)
-        times = main.cpu_times()
-        postgres = times.user + times.system + times.children_user + times.children_system
-        for backend in main.children(recursive=True):
-            postgres += _used(backend)
+    """Used until now."""
     return ProcessorTime(
         parent=_used(psutil.Process(os.getpid())),
         workers=sum(_used(psutil.Process(pid)) for pid in workers),
-        postgres=postgres,
+        postgres=0.0 if postmaster is None else _server(psutil.Process(postmaster)),
         store=0.0 if store is None else _used(store),
     )
+
+
+def _server(postmaster: psutil.Process) -> float:
+    """The postmaster and its backends; it has reaped those that have ended, and their time is its children's."""
+    reaped = _reaped(postmaster)
+    while True:
+        living = sum(_used(backend) for backend in postmaster.children(recursive=True))
+        before, reaped = reaped, _reaped(postmaster)
+        if reaped == before:  # or else a backend ended between the two, and may have been counted in neither or both
+            return _used(postmaster) + living + reaped
+
+
+def _reaped(postmaster: psutil.Process) -> float:
+    times = postmaster.cpu_times()
+    return float(times.children_user + times.children_system)
 
 
 def _used(process: psutil.Process) -> float:

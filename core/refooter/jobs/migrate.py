@@ -14,7 +14,7 @@ from refooter.catalog.pages import count_entries
 from refooter.catalog.rights import check_may_read, check_may_write
 from refooter.catalog.selection import Selection
 from refooter.errors import RefooterError, StoreUnreachable
-from refooter.events import EntriesDone, Event, Finished, Started
+from refooter.events import EntriesDone, Event, Finished, Notice, Severity, Started
 from refooter.jobs.breaker import Breaker
 from refooter.jobs.check import check_footer
 from refooter.jobs.decide import NEWEST_VERSION, MigrateOptions, Step, decide
@@ -31,6 +31,7 @@ from refooter.values import Diagnosis, Entry, Outcome, Question, Reason
 _QUEUE_BYTES = 12 << 20
 _CHECK_AT_ONCE = 64
 _CHECKERS = 2
+_NOTICE_SECONDS = 5.0
 _WORLD_FAILURES = (Reason.STORE_DENIED, Reason.STORE_UNREACHABLE)
 
 
@@ -95,6 +96,8 @@ class _Migration:
         self._decided = False
         self._fetches = 0
         self._total = 0
+        self._retries_told = self._store.counts.retries
+        self._next_notice = 0.0
 
     async def events(self, total: int) -> AsyncGenerator[Event, None]:
         meter = Meter(total)
@@ -109,6 +112,8 @@ class _Migration:
                         progress = meter.add(len(event.results), self._tally.counts(), delta.requests, delta.bytes)
                         if progress is not None:
                             yield progress
+                            if (notice := self._retry_notice(meter.seconds)) is not None:
+                                yield notice
             if not self._control.cancelled.is_set():
                 state = RunState.FINISHED
         except RefooterError as stopped:
@@ -123,6 +128,15 @@ class _Migration:
         )
         if error is not None:
             raise error
+
+    def _retry_notice(self, seconds: float) -> Notice | None:
+        """A burst of retries is worth a line, at most one in five seconds."""
+        burst = self._store.counts.retries - self._retries_told
+        if not burst or seconds < self._next_notice:
+            return None
+        self._retries_told += burst
+        self._next_notice = seconds + _NOTICE_SECONDS
+        return Notice(Severity.WARNING, f"{burst} requests to the object store had to be made again")
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
