@@ -162,7 +162,19 @@ async def test_every_entry_of_a_batch_has_its_own_outcome(made: Rows) -> None:
     assert rows(made.dsn, "SELECT count(*) FROM refooter.change") == [(1,)]
 
 
-async def test_a_row_that_another_session_has_locked_is_not_waited_for(made: Rows) -> None:
+async def test_a_row_that_another_session_has_locked_is_not_waited_for(
+    made: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions = 0
+    applying = Writer._apply
+
+    async def counted(self: Writer, *arguments: Any) -> Any:
+        nonlocal transactions
+        transactions += 1
+        return await applying(self, *arguments)
+
+    # waiting would end in a timeout, and that in halves
+    monkeypatch.setattr(Writer, "_apply", counted)
     with psycopg.connect(made.dsn) as other:
         other.execute("SELECT FROM partition_metadata WHERE file_path = %s FOR UPDATE", (path_of(1),))
         other.execute("SELECT FROM lakehouse_partitions WHERE file_path = %s FOR UPDATE", (path_of(2),))
@@ -171,6 +183,7 @@ async def test_a_row_that_another_session_has_locked_is_not_waited_for(made: Row
             assert written.busy == (path_of(1), path_of(2))
             assert outcomes(written.settled) == {path_of(0): Outcome.MIGRATED}
             assert results(made.dsn) == []
+            assert transactions == 1
             other.rollback()
             again = await open_.writer.apply([change(1), change(2)])
     assert outcomes(again.settled) == {path_of(1): Outcome.MIGRATED, path_of(2): Outcome.MIGRATED}

@@ -63,6 +63,18 @@ async def test_a_queue_is_bounded_by_items_and_by_bytes(items: int, size: int, g
     await putting
 
 
+async def test_what_is_taken_makes_room_for_as_much_again() -> None:
+    where = queue(size=10)
+    for _ in range(3):
+        putting = [asyncio.create_task(where.put(b"1234")) for _ in range(3)]
+        await settle()
+        assert [task.done() for task in putting] == [True, True, False]
+        assert await where.get_many(2, 0.0) == [b"1234"] * 2
+        await settle()
+        assert await where.get() == b"1234"
+        await asyncio.gather(*putting)
+
+
 async def test_an_item_larger_than_the_queue_passes_alone() -> None:
     where = queue(size=10)
     large = b"x" * 1000

@@ -12,7 +12,7 @@ import pytest
 import refooter.jobs.run
 from faults.accounts import assert_before_images_match, assert_counts_are_right, read_books
 from faults.world import World, take
-from refooter.catalog.selection import EVERYTHING
+from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.errors import RunStopped
 from refooter.events import Event
 from refooter.jobs.breaker import TRIPS_AT
@@ -24,7 +24,7 @@ from refooter.store.retry import Patience
 from refooter.values import Outcome, Reason
 from stores.quirky import Asked, QuirkyServer, quirky_server
 from support.jobs import Told, told
-from support.tables import execute
+from support.tables import execute, rows
 
 _LITTLE = Patience(budget=0.3, attempt=10.0, first_wait=0.005, longest_wait=0.02)
 _EVERY = MigrateOptions(force=True)
@@ -105,43 +105,45 @@ async def test_a_store_that_fails_in_mid_run_stops_the_run_and_what_was_committe
     assert {path: after.entries[path] for path in books.changed} == {path: now.entries[path] for path in books.changed}
 
 
-def _fetched_in_order(world: World) -> list[str]:
-    """Entries whose file is there and read in a forced run, in the order in which they are read."""
-    return [path for path in sorted(world.original.entries) if path in world.refetched or path in world.stamped]
+def _in_order(world: World) -> list[str]:
+    """Entries whose file is there, in the order in which a run reads them."""
+    ordered = rows(world.dsn, "SELECT file_path FROM partition_metadata ORDER BY file_path")
+    return [path for (path,) in ordered if path in world.changed]
 
 
 async def test_one_failure_fewer_followed_by_a_success_are_the_entries_own_and_are_recorded(
     world: World, s3: QuirkyServer
 ) -> None:
-    denied = _fetched_in_order(world)[1:TRIPS_AT]
+    paths = _in_order(world)
+    denied = paths[1:TRIPS_AT]
     s3.quirks = {path: ["403 AccessDenied"] for path in denied}
     async with _lake(world, concurrency=1) as lake:
-        said = await told(migrate(lake, EVERYTHING, _EVERY))
+        said = await told(migrate(lake, Selection(paths=tuple(paths)), _EVERY))
     assert len(denied) == TRIPS_AT - 1
     assert said.error is None
-    assert {path for path, r in said.results.items() if r.reason is Reason.STORE_DENIED} == set(denied)
+    assert {path for path, result in said.results.items() if result.reason is Reason.STORE_DENIED} == set(denied)
     books = read_books(world.dsn)
     [(run_id, run)] = books.runs.items()
     assert run["state"] == "finished"
     assert {path for path, (_, reason, _) in books.results[run_id].items() if reason == "store_denied"} == set(denied)
     assert_counts_are_right(books)
-    assert run["selected"] == len(world.outcomes) == len(said.results)
+    assert run["selected"] == len(paths) == len(said.results)
+    assert books.changed == set(paths) - set(denied)
 
 
 async def test_the_fiftieth_in_a_row_stops_the_run_and_none_of_them_is_recorded(world: World, s3: QuirkyServer) -> None:
-    fetched = _fetched_in_order(world)
-    odd = [path for path in world.original.entries if path not in fetched]
-    denied = fetched[1 : TRIPS_AT + 30]
-    s3.quirks = {path: ["403 AccessDenied"] for path in [*denied, *odd]}
+    paths = _in_order(world)
+    denied = paths[1 : TRIPS_AT + 1]
+    s3.quirks = {path: ["403 AccessDenied"] for path in denied}
     async with _lake(world, concurrency=1) as lake:
-        said = await told(migrate(lake, EVERYTHING, _EVERY))
+        said = await told(migrate(lake, Selection(paths=tuple(paths)), _EVERY))
     assert isinstance(said.error, RunStopped)
-    asked = [path for path in fetched if s3.asked_for(path)]
-    assert len(asked) < len(fetched)
+    assert said.error.exit_code == 3
+    assert set(said.results) <= {paths[0]}
+    # The proof of the store may look at any file; what comes after the fiftieth is not asked for by the run itself.
+    assert said.summary.store_requests < len(paths)
     books = read_books(world.dsn)
-    assert not [
-        1 for told_of in books.results.values() for _, reason, _ in told_of.values() if reason == "store_denied"
-    ]
+    assert books.results == {}
     assert_counts_are_right(books)
 
 

@@ -3,53 +3,70 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 
 import pytest
 
 import refooter.jobs.run
 from faults.accounts import assert_counts_are_right, read_books
-from faults.world import World, hooked
+from faults.world import World, hooked, take
 from refooter.catalog.journal import RunState
-from refooter.catalog.selection import EVERYTHING
+from refooter.catalog.selection import Selection
 from refooter.catalog.write import RunClosed
+from refooter.errors import RefooterError
 from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.lake import Lake
 from refooter.jobs.migrate import migrate
 from refooter.jobs.rollback import rollback
-from support.jobs import told
+from support.jobs import Told, told
 from support.tables import execute, rows
 
 
 class Held:
-    """Store reads that wait until they are let go; `reached` is set when the first one waits."""
+    """A run of which some entries are written, while the store's answers for all others are held back until they are let go."""
 
-    def __init__(self) -> None:
-        self.reached = asyncio.Event()
-        self.let_go = asyncio.Event()
+    def __init__(self, world: World, written: int) -> None:
+        self._free = frozenset(world.refetched[:written])
+        self._selection = Selection(paths=world.refetched)
+        self._let_go = asyncio.Event()
+        self._said = Told()
+        self.begun = asyncio.Event()
+        self.let_go = self._let_go.set
 
-    async def __call__(self, _: str) -> None:
-        self.reached.set()
-        await self.let_go.wait()
+    async def _before(self, path: str) -> None:
+        if path not in self._free:
+            await self._let_go.wait()
+
+    async def migrated(self, lake: Lake) -> Told:
+        try:
+            async with aclosing(migrate(hooked(lake, self._before), self._selection, MigrateOptions())) as events:
+                async for event in events:
+                    take(self._said, event)
+                    if len(self._said.results) == len(self._free):
+                        self.begun.set()
+        except RefooterError as error:
+            self._said.error = error
+        return self._said
 
 
 @pytest.mark.parametrize("state", ["dead", "stopped"])
-async def test_a_run_that_was_closed_while_it_waited_for_the_store_stops_without_writing(
+async def test_a_run_that_was_closed_while_it_waited_for_the_store_writes_nothing_more(
     world: World, state: str
 ) -> None:
-    held = Held()
+    held = Held(world, 5)
     async with world.lake() as lake:
-        running = asyncio.create_task(told(migrate(hooked(lake, held), EVERYTHING, MigrateOptions())))
-        await held.reached.wait()
+        running = asyncio.create_task(held.migrated(lake))
+        await held.begun.wait()
         execute(world.dsn, "UPDATE refooter.run SET state = %s, finished = clock_timestamp()", state)
-        before = rows(world.dsn, "SELECT * FROM refooter.run")
-        held.let_go.set()
+        tables, books = world.tables(), read_books(world.dsn)
+        held.let_go()
         said = await running
     assert isinstance(said.error, RunClosed)
     assert said.error.exit_code == 3
-    assert said.results == {}
-    assert world.tables() == world.original
-    assert rows(world.dsn, "SELECT * FROM refooter.run") == before
-    books = read_books(world.dsn)
-    assert (books.changes, books.results) == ({}, {})
+    assert world.tables() == tables
+    assert read_books(world.dsn) == books
+    assert books.changed == set(said.results) == set(world.refetched[:5])
+    assert_counts_are_right(books)
 
 
 async def test_a_run_that_was_closed_between_two_batches_keeps_the_first_and_writes_no_second(
@@ -79,14 +96,15 @@ async def test_a_heartbeat_finds_a_closed_run_even_while_nothing_is_written(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refooter.jobs.run, "HEARTBEAT_SECONDS", 0.05)
-    held = Held()
+    held = Held(world, 5)
     async with world.lake() as lake:
-        running = asyncio.create_task(told(migrate(hooked(lake, held), EVERYTHING, MigrateOptions())))
-        await held.reached.wait()
+        running = asyncio.create_task(held.migrated(lake))
+        await held.begun.wait()
         execute(world.dsn, "UPDATE refooter.run SET state = 'dead'")
-        said = await running  # the reads are never let go
+        async with asyncio.timeout(30):
+            said = await running  # the reads are never let go
     assert isinstance(said.error, RunClosed)
-    assert world.tables() == world.original
+    assert read_books(world.dsn).changed == set(world.refetched[:5])
 
 
 @pytest.mark.parametrize(("age", "state"), [("61 seconds", RunState.DEAD), ("5 seconds", RunState.STOPPED)])
@@ -111,30 +129,17 @@ async def test_a_run_whose_heartbeat_is_old_is_closed_as_dead_and_a_fresh_one_as
         assert await lake.journal.close_other(run_id + 1) is None
 
 
-async def test_going_back_on_a_run_that_is_still_going_on_stops_it_first(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(refooter.jobs.run, "BATCH_ENTRIES", 20)
-    held, seen = Held(), 0
-    held.let_go.set()
-
-    async def holds_later_reads(path: str) -> None:
-        nonlocal seen
-        seen += 1
-        # The proof and the first batches go through; the rest waits until the rollback is over.
-        if seen > 40:
-            held.reached.set()
-            await held.let_go.wait()
-
-    held.let_go.clear()
+async def test_going_back_on_a_run_that_is_still_going_on_stops_it_first(world: World) -> None:
+    held = Held(world, 20)
     async with world.lake() as lake, world.lake() as other:
-        running = asyncio.create_task(told(migrate(hooked(lake, holds_later_reads), EVERYTHING, MigrateOptions())))
-        await held.reached.wait()
-        [(run_id,)] = rows(world.dsn, "SELECT run_id FROM refooter.run")
+        running = asyncio.create_task(held.migrated(lake))
+        await held.begun.wait()
+        [run_id] = read_books(world.dsn).runs
         back = await told(rollback(other, [run_id]))
-        held.let_go.set()
+        held.let_go()
         said = await running
     assert back.error is None
+    assert len(back.results) == 20
     assert isinstance(said.error, RunClosed)
     assert world.tables() == world.original
     books = read_books(world.dsn)

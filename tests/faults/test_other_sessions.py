@@ -258,7 +258,9 @@ async def test_a_table_that_is_locked_as_a_whole_costs_no_entry_its_outcome(
     assert row["store_requests"] == said.summary.store_requests
 
 
-async def test_a_table_that_is_locked_while_it_is_read_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_table_that_is_locked_while_it_is_read_is_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same between two pages: a page that did not get its lock in time is read again."""
     monkeypatch.setattr(refooter.catalog.connection, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr(refooter.catalog.pages, "_FIRST_KEYS", 20)
