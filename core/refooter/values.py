@@ -227,12 +227,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A value to be judged and diagnosed, with what the catalog says of its file. `num_rows`: 0 is not recorded."""
+    """A value to be judged and diagnosed, with what the catalog says of its file.
+
+    `facts_only`: if the target accepts it, only what identifies its file is wanted, and no causes are looked for.
+    """
 
     value: bytes
     num_rows: int | None = None
     file_size: int | None = None
     versions: tuple[int, ...] = ()
+    facts_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,7 @@ async def _read_entries(connection: Connection, paths: Sequence[str], versioned:
         "  SELECT count(*), min(p.num_rows), max(p.num_rows), min(p.file_size), max(p.file_size), count(p.file_size),"
         f"  {partition_version}, min(p.view_set_name)::text, min(p.view_instance_id)::text"
         "  FROM lakehouse_partitions p WHERE p.file_path = m.file_path) f ON true"
-        " WHERE m.file_path = ANY(%(paths)s)",
+        " WHERE m.file_path = ANY(%(paths)b)",
         {"paths": list(paths), "max": MAX_VALUE_BYTES},
     )
     found = {row[0]: row for row in await cursor.fetchall()}

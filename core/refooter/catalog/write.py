@@ -146,14 +146,14 @@ class Writer:
         cursor = connection.cursor(binary=True)
         await cursor.execute(
             f"SELECT file_path::text, sha256(metadata), {column} FROM partition_metadata"
-            " WHERE file_path = ANY(%s) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
+            " WHERE file_path = ANY(%b) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
             (paths,),
         )
         entries = {path: LockedEntry(found, version) for path, found, version in await cursor.fetchall()}
         await cursor.execute(
             "SELECT file_path::text, ctid::text, num_rows, file_size,"
             f" {column}, json_build_array(view_set_name, view_instance_id, begin_insert_time, end_insert_time, updated)::text"
-            " FROM lakehouse_partitions WHERE file_path = ANY(%s) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
+            " FROM lakehouse_partitions WHERE file_path = ANY(%b) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
             (paths,),
         )
         partitions: dict[str, list[LockedPartition]] = defaultdict(list)
@@ -165,7 +165,7 @@ class Writer:
         )
         existing = {path for (path,) in await cursor.fetchall()}
         await cursor.execute(
-            "SELECT file_path::text, count(*) FROM lakehouse_partitions WHERE file_path = ANY(%s) GROUP BY file_path",
+            "SELECT file_path::text, count(*) FROM lakehouse_partitions WHERE file_path = ANY(%b) GROUP BY file_path",
             (paths,),
         )
         return _Locked(entries, partitions, existing, dict(await cursor.fetchall()))
@@ -201,7 +201,7 @@ class Writer:
             paths = [change.file_path for change in ready]
             updated = await connection.execute(
                 "UPDATE lakehouse_partitions p SET partition_format_version = u.version"
-                " FROM unnest(%s::text[]::tid[], %s::int4[]) u(row, version) WHERE p.file_path = ANY(%s) AND p.ctid = u.row",
+                " FROM unnest(%b::text[]::tid[], %b::int4[]) u(row, version) WHERE p.file_path = ANY(%b) AND p.ctid = u.row",
                 ([p.ctid for p, _ in stamped], [to for _, to in stamped], paths),
             )
             _even(updated.rowcount, len(stamped))
@@ -212,15 +212,17 @@ class Writer:
         inserted = await connection.execute(
             self._journal.sql(
                 "INSERT INTO {change} (run_id, file_path, old_digest, new_digest, old_value, old_version, new_version, partitions,"
-                " cause, repair, proved) SELECT %s, m.file_path, sha256(m.metadata), u.new_digest, CASE WHEN u.valued THEN m.metadata END,"
+                " cause, repair, proved) SELECT %s, m.file_path, u.old_digest, u.new_digest, CASE WHEN u.valued THEN m.metadata END,"
                 f" {column}, u.new_version, u.partitions::jsonb, u.cause, u.repair, u.proved"
-                " FROM unnest(%s::text[], %s::bytea[], %s::bool[], %s::int4[], %s::text[], %s::text[], %s::text[], %s::bool[])"
-                " u(path, new_digest, valued, new_version, partitions, cause, repair, proved)"
+                " FROM unnest(%b::text[], %b::bytea[], %b::bytea[], %b::bool[], %b::int4[], %b::text[], %b::text[], %b::text[],"
+                " %b::bool[])"
+                " u(path, old_digest, new_digest, valued, new_version, partitions, cause, repair, proved)"
                 " JOIN partition_metadata m ON m.file_path = u.path"
             ),
             (
                 self.run_id,
                 [change.file_path for change in ready],
+                [change.old_digest for change in ready],
                 [change.new_digest for change in ready],
                 [change.new_value is not None for change in ready],
                 [change.new_version for change in ready],

@@ -7,6 +7,7 @@ from dataclasses import replace
 from refooter.diagnosis.case import Ask, Case, examine
 from refooter.diagnosis.causes import TABLE
 from refooter.parquet import frame
+from refooter.parquet.facts import read_facts
 from refooter.values import Cause, Diagnosis, Layout, Question, Status, Verdict, worst
 
 __all__ = ["diagnose"]
@@ -18,6 +19,10 @@ def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
     `ask` judges other bytes by the same parser; it is called at most twice, and only for a value that was rejected.
     Whatever the target accepted keeps a status that says so. Pure and deterministic, given `ask`.
     """
+    if question.facts_only and verdict.accepted:
+        # the row counts and schema of a file's own footer, on their way into the catalog: a hot path
+        facts, details = read_facts(question.value)
+        return Diagnosis(Status.OK, Cause.NONE, (), Layout.RAW, facts=facts if details.whole else None)
     case = examine(question, verdict, ask)
     holding = [entry for entry in TABLE if entry.holds(case)]
     causes = tuple(entry.cause for entry in holding)

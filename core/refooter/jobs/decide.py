@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from refooter.store import FIRST_TAIL
 from refooter.values import Cause, Diagnosis, Entry, Reason, Status
 
 NEWEST_VERSION = 2
@@ -70,3 +71,12 @@ def _disagreement(entry: Entry) -> str:
             f"file_size: {', '.join('null' if size is None else str(size) for size in entry.partitions.file_sizes)}"
         )
     return f"its {entry.partitions.count} partition rows disagree on {'; on '.join(said)}"
+
+
+def first_tail(diagnosis: Diagnosis) -> int:
+    """How many bytes of a file's tail to ask for first: what the old value's footer makes likely, `FIRST_TAIL` at most.
+
+    Half as much again and 4 KiB more, since the file's own footer may hold what a round trip through a writer dropped.
+    """
+    facts = diagnosis.facts
+    return FIRST_TAIL if facts is None else min(FIRST_TAIL, facts.length * 3 // 2 + 4096)

@@ -21,25 +21,28 @@ class ByteQueue(Generic[A]):
         self._items: deque[A] = deque()
         self._bytes = 0
         self._closed = False
-        self._changed = asyncio.Condition()
+        # Two conditions over one lock, and one waiter woken at a time: a hundred fetchers told of every item would cost more than
+        # the items do.
+        lock = asyncio.Lock()
+        self._not_empty = asyncio.Condition(lock)
+        self._not_full = asyncio.Condition(lock)
 
     async def put(self, item: A) -> None:
         size = self._size_of(item)
-        async with self._changed:
-            await self._changed.wait_for(
-                lambda: (
-                    not self._items or (len(self._items) < self._most_items and self._bytes + size <= self._most_bytes)
-                )
-            )
+        async with self._not_full:
+            await self._not_full.wait_for(lambda: self._fits(size))
             self._items.append(item)
             self._bytes += size
-            self._changed.notify_all()
+            self._not_empty.notify()
+
+    def _fits(self, size: int) -> bool:
+        return not self._items or (len(self._items) < self._most_items and self._bytes + size <= self._most_bytes)
 
     async def close(self) -> None:
         """No more items will come: getters end once it is empty."""
-        async with self._changed:
+        async with self._not_empty:
             self._closed = True
-            self._changed.notify_all()
+            self._not_empty.notify_all()
 
     async def get(self) -> A | None:
         """The next item, or `None` at the end."""
@@ -48,12 +51,16 @@ class ByteQueue(Generic[A]):
 
     async def get_many(self, most: int, linger: float, most_bytes: int = 8 << 20) -> list[A]:
         """At least one item, more if they come within `linger` seconds or are there; empty at the end."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: bool(self._items) or self._closed)
-            if linger and not self._enough(most, most_bytes):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(linger):
-                        await self._changed.wait_for(lambda: self._enough(most, most_bytes))
+        async with self._not_empty:
+            while True:
+                await self._not_empty.wait_for(lambda: bool(self._items) or self._closed)
+                if linger and not self._enough(most, most_bytes):
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(linger):
+                            await self._not_empty.wait_for(lambda: self._enough(most, most_bytes))
+                if self._items or self._closed:
+                    # Otherwise another getter took them while this one lingered.
+                    break
             taken: list[A] = []
             total = 0
             while self._items and len(taken) < most:
@@ -63,7 +70,10 @@ class ByteQueue(Generic[A]):
                 taken.append(self._items.popleft())
                 total += size
                 self._bytes -= size
-            self._changed.notify_all()
+            self._not_full.notify(len(taken))
+            if self._items:
+                # Whoever was told of these before us may have been this getter itself.
+                self._not_empty.notify()
             return taken
 
     def _enough(self, most: int, most_bytes: int) -> bool:

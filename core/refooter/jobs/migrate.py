@@ -17,7 +17,7 @@ from refooter.errors import RefooterError, StoreUnreachable
 from refooter.events import EntriesDone, Event, Finished, Notice, Severity, Started
 from refooter.jobs.breaker import Breaker
 from refooter.jobs.check import check_footer
-from refooter.jobs.decide import NEWEST_VERSION, MigrateOptions, Step, decide
+from refooter.jobs.decide import NEWEST_VERSION, MigrateOptions, Step, decide, first_tail
 from refooter.jobs.examine import entry_result, examined
 from refooter.jobs.flow import ByteQueue, Pace
 from refooter.jobs.lake import Lake
@@ -220,7 +220,9 @@ class _Migration:
             try:
                 if not self._proof.holds:
                     await self._proof.ensure((entry.file_path, entry.partitions.agreed_file_size))
-                found = await self._store.read_footer(entry.file_path, entry.partitions.agreed_file_size)
+                found = await self._store.read_footer(
+                    entry.file_path, entry.partitions.agreed_file_size, first_tail(item.diagnosis)
+                )
             except StoreFailure as error:
                 if error.whole_store:
                     raise StoreUnreachable(error.sentence) from None
@@ -249,6 +251,7 @@ class _Migration:
                     item.entry.partitions.agreed_num_rows,
                     item.found.file_size,
                     (NEWEST_VERSION,),
+                    facts_only=True,
                 )
                 for item in batch
             ]

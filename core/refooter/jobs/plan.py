@@ -10,7 +10,7 @@ from refooter.catalog.pages import count_entries
 from refooter.catalog.rights import check_may_read
 from refooter.catalog.selection import Selection
 from refooter.events import Event, Finished, Plan, Started
-from refooter.jobs.decide import MigrateOptions, Step, decide
+from refooter.jobs.decide import MigrateOptions, Step, decide, first_tail
 from refooter.jobs.examine import examined
 from refooter.jobs.lake import Lake
 from refooter.jobs.meter import Meter
@@ -47,8 +47,9 @@ async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> Asy
                 elif action.step is Step.REFETCH:
                     known = entry.partitions.agreed_file_size
                     # One more request asks for a size that the catalog does not know, one more reads a footer above the first guess.
+                    first = first_tail(diagnosis)
                     requests += 1 + (known is None) + (entry.size + 8 > FIRST_TAIL)
-                    size += min(known or FIRST_TAIL, FIRST_TAIL)
+                    size += first if known is None else min(known, first)
                     wal += entry.size * _WAL_PER_BYTE + _STAMP_WAL
                     table += entry.size * _TABLE_PER_BYTE + _STAMP_TABLE
                     journal += entry.size * _JOURNAL_PER_BYTE + _STAMP_JOURNAL

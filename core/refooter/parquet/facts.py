@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
-from refooter.parquet.chunks import NO_CHUNKS, Chunks, Row, chunks_of, read_chunks
+from refooter.parquet.chunks import Chunks, Row, chunks_of, read_chunks
 from refooter.parquet.schema import Schema, read_schema, skip_column_orders
 from refooter.parquet.structs import FILE_META_DATA, KEY_VALUE, ROW_GROUP
 from refooter.parquet.thrift import ThriftError, Unreadable, Wire
@@ -47,10 +47,18 @@ class Details:
     schema: Schema | None = None
     row_groups: list[tuple[int, bytes]] = field(default_factory=list)
     row_groups_whole: bool = False
-    chunks: Chunks = NO_CHUNKS
+    rows: list[Row] = field(default_factory=list)
+    _chunks: Chunks | None = None
     arrow_schema_keys: list[int] = field(default_factory=list)
     outline: list[tuple[int, int, int, int]] = field(default_factory=list)
     problem: ThriftError | None = None
+
+    @property
+    def chunks(self) -> Chunks:
+        """Decoded when first asked for: who wants to know only what identifies the file does without."""
+        if self._chunks is None:
+            self._chunks = chunks_of(self.rows)
+        return self._chunks
 
     @property
     def length(self) -> int:
@@ -83,7 +91,7 @@ def read_facts(data: bytes, start: int = 0, end: int | None = None) -> tuple[Foo
         details.problem = unreadable.error
     if details.problem is not None:
         details.end = min(max(start, details.problem.offset), len(data))
-    details.chunks = chunks_of(rows)
+    details.rows = rows
     return _facts(details), details
 
 

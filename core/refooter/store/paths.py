@@ -8,6 +8,7 @@ from typing import Final
 from refooter.store.failures import StoreFailure
 from refooter.values import Reason
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 # object_store's PathPart::parse refuses ASCII control characters, so the engine can have written none of them.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -42,7 +43,7 @@ def unsafe(file_path: str, *, on_disk: bool = False) -> str | None:
         return "the path has an empty part"
     if "." in parts or ".." in parts:
         return "the path has a part that is `.` or `..`"
-    if any("\ud800" <= letter <= "\udfff" for letter in file_path):
+    if _SURROGATE.search(file_path):
         return "the path is not valid Unicode"
     if on_disk and _STAGED.search(file_path):
         return "the path ends like the name of an upload in progress (#123)"

@@ -75,17 +75,17 @@ class Store:
         self._patience = patience
         self._max_footer = max_footer
 
-    async def read_footer(self, file_path: str, file_size: int | None) -> FooterRead:
+    async def read_footer(self, file_path: str, file_size: int | None, first: int = FIRST_TAIL) -> FooterRead:
         """The footer of a file, whose size the catalog gives, or `None` where it does not know.
 
-        Makes one request, a second one if the footer is larger than `FIRST_TAIL`, one more if the size has to be found
+        Makes one request for the last `first` bytes, a second one if the footer is larger, one more if the size has to be found
         out. Raises `StoreFailure`; `mismatch` where the object has another size.
         """
         with self._counted():
             key = self._key(file_path)
             deadline = Deadline(self._patience)
             size = await self._sound_size(key, file_size, deadline)
-            tail = await self._tail(key, size, FIRST_TAIL, deadline)
+            tail = await self._tail(key, size, first, deadline)
             length = footer_length(tail, size, self._max_footer)
             if length + TRAILER > len(tail):
                 # the whole tail again, trailer included: what two answers say apart may belong to two files
