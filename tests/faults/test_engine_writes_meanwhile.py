@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import threading
+import uuid
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -82,7 +83,7 @@ class Engine:
                 steps.append(("UPDATE partition_metadata SET metadata = %s WHERE file_path = %s", (value, path)))
                 wrote[path] = sha256(value).digest()
             elif kind < 0.1:
-                new = f"{path}.{self.committed}.parquet"
+                new = f"{path}.{uuid.uuid4()}.parquet"
                 os.link(self.world.directory / path, self.world.directory / new)
                 steps += [(_INSERT_ENTRY, (new, path)), (_INSERT_PARTITION, (new, path))]
                 inserted.append(new)
@@ -117,7 +118,7 @@ async def test_an_engine_that_writes_meanwhile_meets_no_deadlock_and_loses_nothi
     try:
         async with world.lake() as lake:
             runs = 0
-            while runs < _RUNS or engine.committed < _TRANSACTIONS:
+            while runs < _RUNS or (engine.committed < _TRANSACTIONS and thread.is_alive()):
                 runs += 1
                 said = await told(migrate(lake, EVERYTHING, MigrateOptions(force=True)))
                 assert said.error is None
@@ -127,6 +128,7 @@ async def test_an_engine_that_writes_meanwhile_meets_no_deadlock_and_loses_nothi
         await asyncio.to_thread(thread.join)
 
     assert not engine.failures
+    assert engine.committed >= _TRANSACTIONS
     books = read_books(world.dsn)
     assert_counts_are_right(books)
     assert sum(len(changes) for changes in books.changes.values()) > _RUNS * 20

@@ -127,11 +127,11 @@ class HookedStore:
         self._store = store
         self._before = before
 
-    async def read_footer(self, file_path: str, file_size: int | None) -> Any:
+    async def read_footer(self, file_path: str, *args: Any, **named: Any) -> Any:
         waiting = self._before(file_path)
         if inspect.isawaitable(waiting):
             await waiting
-        return await self._store.read_footer(file_path, file_size)
+        return await self._store.read_footer(file_path, *args, **named)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

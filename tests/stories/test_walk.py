@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stores.lakes import moto_server
-from support.jobs import session, told
-from support.tables import table_digests, values
 
 from refooter.catalog.selection import EVERYTHING
 from refooter.demo.lake import LakeSummary, build_lake
@@ -23,6 +20,9 @@ from refooter.jobs.scan import scan
 from refooter.jobs.verify import verify
 from refooter.parquet.thrift import decode
 from refooter.values import Cause, Outcome, Reason, Status
+from stores.lakes import moto_server
+from support.jobs import session, told
+from support.tables import table_digests, values
 
 ENTRIES = 300
 

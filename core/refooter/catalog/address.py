@@ -78,11 +78,13 @@ def parse_address(dsn: str | None) -> Address:
 
 
 def _from_uri(uri: str) -> dict[str, str]:
-    rest = uri.split("://", 1)[1].split("#", 1)[0]
+    rest, _, fragment = uri.split("://", 1)[1].partition("#")
     plain = re.search(r"[/?]", rest)
     authority, tail = (rest[: plain.start()], rest[plain.start() :]) if plain else (rest, "")
     path, _, query = tail.partition("?")
-    if "@" in path or any("@" in key for key, _ in parse_qsl(query, keep_blank_values=True)):
+    parameters = parse_qsl(query, keep_blank_values=True)
+    unescaped = any("@" in part and not part.startswith(("user=", "password=")) for part in query.split("&"))
+    if "@" in path or "@" in fragment or unescaped:
         # Most likely the password goes on here, so that no part of it may be shown as a host or database.
         raise UsageError("the connection string has an @ behind its host: write / ? # in a password as %2F %3F %23")
     params: dict[str, str] = {}
@@ -100,7 +102,7 @@ def _from_uri(uri: str) -> dict[str, str]:
         params["port"] = port
     if path.lstrip("/"):
         params["dbname"] = unquote(path.lstrip("/"))
-    for key, value in parse_qsl(query, keep_blank_values=True):
+    for key, value in parameters:
         _take_parameter(params, key, value)
     return params
 

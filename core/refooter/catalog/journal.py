@@ -168,6 +168,8 @@ class Journal:
     """The journal of one catalog. Reading it needs SELECT on its tables; where there is none yet, there are no runs."""
 
     def __init__(self, database: Database, schema: str = "refooter") -> None:
+        if not schema or "%" in schema or "\0" in schema or len(schema.encode()) > 63:
+            raise UsageError(f"{schema!r} cannot be the journal's schema: a name of 1 to 63 bytes without % is needed")
         self.database = database
         self.schema = schema
 

@@ -25,7 +25,7 @@ async def entry_pages(database: Database, selection: Selection) -> AsyncGenerato
     """The selected entries, in pages of at most about `PAGE_BYTES` of values (a single larger value is a page of its own).
 
     A value above `MAX_VALUE_BYTES` comes as `None`. What only a verdict can select is not filtered here. In the order of the
-    primary key, unless paths are named: then in the order in which they are named.
+    primary key; named paths a thousand at a time, in that order within each thousand.
     """
     if selection.paths is not None:
         for named in _slices(list(dict.fromkeys(selection.paths)), 1000):
@@ -132,7 +132,7 @@ async def _walk(
             return
         after = page.last
         wanted = PAGE_BYTES * keys // max(page.bytes, 1) if page.bytes else keys * 4
-        keys = max(16, min(wanted, keys * 4, _MOST_KEYS))
+        keys = max(1, min(max(wanted, 16), keys * 4, _MOST_KEYS))
 
 
 class _Page:

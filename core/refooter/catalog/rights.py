@@ -69,6 +69,7 @@ async def check_may_write(database: Database, schema: str) -> None:
             raise MissingRights(f"missing right: USAGE on the schema {schema} (the journal) for the role {role[0]}")
         if has_journal:
             for table, privilege in (
+                ("journal_version", "SELECT"),
                 ("run", "SELECT,INSERT,UPDATE"),
                 ("change", "SELECT,INSERT"),
                 ("result", "SELECT,INSERT"),

@@ -22,6 +22,8 @@ _PARTITION_COLUMNS = {
     "num_rows",
 }
 _FORMAT = "partition_format_version"
+# What `ALTER TABLE` gave every row when a catalog went from version 4, which knew no format versions, to 5.
+DEFAULT_FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class CatalogVersion:
     @property
     def has_format_version(self) -> bool:
         return self.number >= 5
+
+    def as_now(self, recorded: int | None) -> int | None:
+        """A format version that the journal recorded, as this catalog would say it: a run made at 4 knew none."""
+        return DEFAULT_FORMAT_VERSION if recorded is None and self.has_format_version else recorded
 
 
 async def find_version(connection: AsyncConnection[Any], shown: str) -> CatalogVersion:
@@ -59,6 +65,8 @@ async def find_version(connection: AsyncConnection[Any], shown: str) -> CatalogV
         raise UnsupportedCatalog(
             f"lakehouse_migration in {shown} holds {len(versions)} rows instead of one: the catalog is damaged"
         )
+    if versions[0][0] is None:
+        raise UnsupportedCatalog(f"lakehouse_migration in {shown} holds no version: the catalog is damaged")
     number = int(versions[0][0])
     if number >= 6:
         raise UnsupportedCatalog(

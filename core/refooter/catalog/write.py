@@ -86,7 +86,9 @@ class Writer:
             if not changes:
                 raise RunStopped(f"the journal cannot be written: {self._database.reason(error)}") from None
             if timed_out(error) and len(changes) == 1:
-                return Written((), (changes[0].file_path,))
+                # Only the row is tried again: what came with it in this batch is recorded now.
+                rest = await self.apply((), settled, skipped=skipped, store=store)
+                return Written(rest.settled, (changes[0].file_path,))
             refused = error
         if len(changes) == 1:
             return await self._refused(changes[0], settled, skipped, store, refused)

@@ -25,6 +25,11 @@ def check_footer(entry: Entry, old: Diagnosis, new: Diagnosis, file_size: int) -
                 Reason.MISMATCH,
                 f"the file's row groups hold {new.facts.row_group_sum} rows together, the catalog says {rows}",
             )
+    if new.facts.num_rows != new.facts.row_group_sum:
+        return (
+            Reason.MISMATCH,
+            f"the file's own footer says {new.facts.num_rows} rows, but its row groups hold {new.facts.row_group_sum}",
+        )
     return _against_old_value(entry, old, new.facts, file_size)
 
 

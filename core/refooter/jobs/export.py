@@ -137,13 +137,21 @@ class _Parquet:
             self._flush()
 
     def _flush(self) -> None:
-        self._writer.write_table(self._pa.Table.from_pylist(self._kept, schema=self._schema))
+        self._writer.write_table(self._pa.Table.from_pylist([_visible(one) for one in self._kept], schema=self._schema))
         self._kept = []
 
     def close(self) -> None:
         if self._kept:
             self._flush()
         self._writer.close()
+
+
+def _visible(one: dict[str, Any]) -> dict[str, Any]:
+    """Arrow's strings are UTF-8: what is none (a lone surrogate) is shown escaped."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for name, value in one.items()
+    }
 
 
 def _arrow_type(pa: Any, column: str) -> Any:
@@ -200,7 +208,10 @@ class RowFile:
         return opened
 
     def write(self, results: Sequence[EntryResult]) -> None:
-        self._format.write([row(result) for result in results])
+        try:
+            self._format.write([row(result) for result in results])
+        except OSError as failed:
+            raise ExportFailed(f"cannot write {self.target}: {failed}") from None
         self.rows += len(results)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -217,6 +228,9 @@ class RowFile:
             raise ExportFailed(f"cannot write {self.target}: {failed}") from None
 
     def _give_up(self) -> None:
+        with suppress(Exception):
+            # Closed by us: a writer that is thrown away open says so on descriptor 2.
+            self._format.close()
         with suppress(Exception):
             discard = getattr(self._file, "discard", None)
             if self._remote and discard is not None:

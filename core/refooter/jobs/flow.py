@@ -83,7 +83,7 @@ class ByteQueue(Generic[A]):
 
 
 async def overlap(source: AsyncIterator[A], work: Callable[[A], Awaitable[B]], depth: int) -> AsyncGenerator[B, None]:
-    """`work` of every item, in order, at most `depth` of them under way or waiting while the next one is read."""
+    """`work` of every item, in order: `depth` of them wait to be taken, while one is taken and one more is begun."""
     waiting: asyncio.Queue[asyncio.Task[B] | BaseException | None] = asyncio.Queue(maxsize=depth)
 
     async def run(item: A) -> B:

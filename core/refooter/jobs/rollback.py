@@ -24,9 +24,6 @@ from refooter.jobs.run import Control, Item, Run, Tally, item_queue, who_am_i
 from refooter.jobs.stream import stream
 from refooter.values import NOT_JUDGED, Cause, Entry, EntryResult, Outcome, Partitions, view_of_path
 
-# What `ALTER TABLE` gave the rows of a catalog that went from version 4 to 5.
-_DEFAULT_VERSION = 1
-
 
 async def rollback_plan(lake: Lake, run_ids: Sequence[int]) -> list[RunRecord]:
     """The runs to go back, newest first. Raises `NothingSelected` for one that the journal does not have."""
@@ -121,8 +118,9 @@ class _Rollback:
 
     def _item(self, result: EntryResult, changes: list[ChangeRecord]) -> Item:
         """One step back over all that these runs did to an entry: from what the newest wrote to what the oldest found."""
+        as_now = self._lake.database.version.as_now
         for newer, older in pairwise(changes):
-            if (newer.old_digest, newer.old_version) != (older.new_digest, older.new_version):
+            if (newer.old_digest, as_now(newer.old_version)) != (older.new_digest, as_now(older.new_version)):
                 said = f"between runs {older.run_id} and {newer.run_id} something else changed this entry: go back run by run"
                 return Item(result, settled=Settled(result.file_path, Outcome.CONFLICT, sentence=said))
         newest, oldest = changes[0], changes[-1]
@@ -133,18 +131,17 @@ class _Rollback:
                 stamp = stamps.setdefault(
                     json.dumps(row["identity"]), {"identity": row["identity"], "from": row["new"]}
                 )
-                stamp["to"] = row["old"]
-        # A run made at version 4 knew no format versions: the rows got the default when the catalog was upgraded.
-        default = _DEFAULT_VERSION if self._lake.database.version.has_format_version else None
+                # A row that one of these runs stamped, and that had no version before all of them, got the default.
+                stamp["to"] = as_now(row["old"]) if stamp["from"] is not None else row["old"]
         return Item(
             result,
             Change(
                 file_path=result.file_path,
                 old_digest=newest.new_digest,
-                old_version=default if newest.new_version is None else newest.new_version,
+                old_version=as_now(newest.new_version),
                 new_digest=oldest.old_digest,
                 new_value=value,
-                new_version=default if oldest.old_version is None else oldest.old_version,
+                new_version=as_now(oldest.old_version),
                 partitions=None,
                 cause=Cause.NONE.value,
                 repair="before_image",

@@ -129,6 +129,7 @@ async def _against_store(lake: Lake, pair: Examined) -> list[Problem]:
 
 async def _account(lake: Lake, run: RunRecord) -> AsyncGenerator[tuple[Counter[str], list[Problem]], None]:
     """Every entry that a run changed: it holds the new value, or a later run changed it, or it was retired, or it is lost."""
+    as_now = lake.database.version.as_now
     async for groups in lake.journal.changes([run.run_id]):
         page = [one for group in groups for one in group]
         paths = [one.file_path for one in page]
@@ -151,7 +152,11 @@ async def _account(lake: Lake, run: RunRecord) -> AsyncGenerator[tuple[Counter[s
                     )
                 else:
                     outcomes["gone"] += 1
-            elif entry.value is not None and digest(entry.value) == one.new_digest and entry.version == one.new_version:
+            elif (
+                entry.value is not None
+                and digest(entry.value) == one.new_digest
+                and entry.version == as_now(one.new_version)
+            ):
                 outcomes["holds"] += 1
             elif one.file_path in later:
                 outcomes["changed_later"] += 1
