@@ -228,7 +228,7 @@ async def test_a_row_that_postgresql_refuses_is_found_and_the_others_are_written
 async def test_a_row_that_takes_too_long_is_tried_again_later_and_what_came_with_it_is_kept(
     made: Rows, number: int
 ) -> None:
-    refuse(made.dsn, number, "RAISE EXCEPTION 'canceling statement due to lock timeout' USING ERRCODE = '55P03'")
+    refuse(made.dsn, number, "RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = '57014'")
     settled = Settled("elsewhere", Outcome.FAILED, Reason.FILE_MISSING, "no such object")
     async with writing(made.dsn) as open_:
         written = await open_.writer.apply([change(n) for n in range(8)], [settled], skipped=2, store=StoreDelta(9, 90))

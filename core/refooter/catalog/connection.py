@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, IsolationLevel, errors
@@ -16,17 +18,20 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from refooter.catalog.address import Address
 from refooter.catalog.version import CatalogVersion, find_version
-from refooter.errors import DatabaseUnreachable
+from refooter.errors import CatalogChanged, DatabaseUnreachable
 
 # The pool reports every failed attempt there; what concerns the user is said once, in our own words.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection = AsyncConnection[TupleRow]
+T = TypeVar("T")
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 20
 WRITE_SECONDS = 30
 LOCK_SECONDS = 3
+# How long a lost database is waited for before a job stops.
+RECONNECT_SECONDS = 60.0
 
 
 class Database:
@@ -60,6 +65,7 @@ class Database:
         try:
             async with await AsyncConnection.connect(self.address.conninfo, **arguments) as first:
                 await first.set_read_only(True)
+                await _limit(first, READ_SECONDS)
                 self.version = await find_version(first, self.address.shown)
         except psycopg.OperationalError as error:
             raise self.unreachable(error) from None
@@ -85,8 +91,11 @@ class Database:
     @asynccontextmanager
     async def reading(self, seconds: float = READ_SECONDS) -> AsyncIterator[Connection]:
         """A read-only transaction with one snapshot. Must not stay open while anything but the database is awaited."""
-        async with self._transaction(True, IsolationLevel.REPEATABLE_READ, seconds) as connection:
-            yield connection
+        try:
+            async with self._transaction(True, IsolationLevel.REPEATABLE_READ, seconds) as connection:
+                yield connection
+        except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+            raise CatalogChanged(f"the catalog changed while it was being read: {self.reason(error)}") from None
 
     @asynccontextmanager
     async def writing(self, seconds: float = WRITE_SECONDS) -> AsyncIterator[Connection]:
@@ -104,10 +113,7 @@ class Database:
                 await connection.set_read_only(read_only)
                 await connection.set_isolation_level(level)
                 async with connection.transaction():
-                    await connection.execute(
-                        "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
-                        (str(int(seconds * 1000)), str(LOCK_SECONDS * 1000)),
-                    )
+                    await _limit(connection, seconds)
                     yield connection
         except PoolTimeout as error:
             raise self.unreachable(error) from None
@@ -127,6 +133,14 @@ class Database:
         diag = error.diag.message_primary if isinstance(error, psycopg.Error) else None
         text = diag or next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         return self.address.scrub(text.strip().removeprefix("connection failed: "))
+
+
+async def _limit(connection: Connection, seconds: float) -> None:
+    """`SET LOCAL` for both timeouts, in one statement."""
+    await connection.execute(
+        "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
+        (str(int(seconds * 1000)), str(LOCK_SECONDS * 1000)),
+    )
 
 
 async def _configure(connection: Connection) -> None:
@@ -156,3 +170,23 @@ def timed_out(error: Exception) -> bool:
     return isinstance(
         error, errors.QueryCanceled | errors.LockNotAvailable | errors.DeadlockDetected | errors.SerializationFailure
     )
+
+
+async def patiently(call: Callable[[], Awaitable[T]], seconds: float = RECONNECT_SECONDS) -> T:
+    """What `call` reads; made again from its start while the database is away, or a table is locked, for so many seconds.
+
+    Raises `DatabaseUnreachable` after that.
+    """
+    give_up = time.monotonic() + seconds
+    pause = 0.5
+    while True:
+        try:
+            return await call()
+        except DatabaseUnreachable:
+            if time.monotonic() + pause > give_up:
+                raise
+        except errors.LockNotAvailable as error:
+            if time.monotonic() + pause > give_up:
+                raise DatabaseUnreachable(f"the catalog stays locked by another session: {error}") from None
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 5.0)

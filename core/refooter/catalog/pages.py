@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from psycopg import errors
 
-from refooter.catalog.connection import Connection, Database
+from refooter.catalog.connection import Connection, Database, patiently
 from refooter.catalog.selection import Selection, entry_filter
 from refooter.errors import NothingSelected
 from refooter.values import Entry, Partitions, view_of_path
@@ -120,7 +121,8 @@ async def _walk(
     after = selection.after
     while True:
         try:
-            page = await _read_page(database, selection.within(after, selection.upto), named, keys)
+            part = selection.within(after, selection.upto)
+            page = await patiently(partial(_read_page, database, part, named, keys))
         except errors.QueryCanceled:
             if keys == 1:
                 raise

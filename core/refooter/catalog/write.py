@@ -48,6 +48,15 @@ class StoreDelta:
 NO_STORE = StoreDelta()
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the run's row counts: entries with an outcome of any kind, and what was asked of the store."""
+
+    entries: int = 0
+    requests: int = 0
+    bytes: int = 0
+
+
 class Writer:
     """Applies batches of one run. Not for concurrent use: one batch at a time."""
 
@@ -55,6 +64,7 @@ class Writer:
         self._journal = journal
         self._database = journal.database
         self.run_id = run_id
+        self.totals = Totals()
 
     async def apply(
         self,
@@ -85,10 +95,11 @@ class Writer:
                 raise RunStopped(f"the database cannot take more: {self._database.reason(error)}") from None
             if not changes:
                 raise RunStopped(f"the journal cannot be written: {self._database.reason(error)}") from None
-            if timed_out(error) and len(changes) == 1:
-                # Only the row is tried again: what came with it in this batch is recorded now.
+            if isinstance(error, errors.LockNotAvailable) or (timed_out(error) and len(changes) == 1):
+                # Whole tables are locked, or the one row is too slow: no half would fare better just now. What came with the changes
+                # in this batch is recorded.
                 rest = await self.apply((), settled, skipped=skipped, store=store)
-                return Written(rest.settled, (changes[0].file_path,))
+                return Written(rest.settled, tuple(change.file_path for change in changes))
             refused = error
         if len(changes) == 1:
             return await self._refused(changes[0], settled, skipped, store, refused)
@@ -131,6 +142,11 @@ class Writer:
             done = await self._write(connection, ready, locked) if ready else []
             outcomes = (*done, *await self._named(connection, ended), *settled)
             await self._record(connection, outcomes, skipped, store)
+        self.totals = Totals(
+            self.totals.entries + len(outcomes) + skipped,
+            self.totals.requests + store.requests,
+            self.totals.bytes + store.bytes,
+        )
         return Written(outcomes, tuple(busy))
 
     async def _fence(self, connection: Connection) -> None:
@@ -305,24 +321,48 @@ class Writer:
             )
 
     async def recorded(self, paths: Sequence[str], done: Outcome) -> dict[str, Settled]:
-        """After a connection was lost during COMMIT: what the journal holds of these entries in this run."""
-        async with self._database.reading() as connection:
-            changed = await (
-                await connection.execute(
-                    self._journal.sql(
-                        "SELECT file_path::text, proved FROM {change} WHERE run_id = %s AND file_path = ANY(%s)"
-                    ),
-                    (self.run_id, list(paths)),
-                )
-            ).fetchall()
-            told = await (
-                await connection.execute(
-                    self._journal.sql(
-                        "SELECT file_path::text, outcome, reason, sentence FROM {result} WHERE run_id = %s AND file_path = ANY(%s)"
-                    ),
-                    (self.run_id, list(paths)),
-                )
-            ).fetchall()
+        """After a connection was lost during COMMIT: what the journal holds of these entries in this run; `totals` are the row's own
+        from then on.
+
+        The fence waits for a COMMIT that the server may still be busy with, since that holds the run's row to its end; one that takes
+        longer is `DatabaseUnreachable` too.
+        """
+        try:
+            async with self._database.writing() as connection:
+                await self._fence(connection)
+                return await self._recorded(connection, paths, done)
+        except errors.LockNotAvailable as error:
+            raise self._database.unreachable(error) from None
+
+    async def _recorded(self, connection: Connection, paths: Sequence[str], done: Outcome) -> dict[str, Settled]:
+        of_these = (self.run_id, list(paths))
+        changed = await (
+            await connection.execute(
+                self._journal.sql(
+                    "SELECT file_path::text, proved FROM {change} WHERE run_id = %s AND file_path = ANY(%s)"
+                ),
+                of_these,
+            )
+        ).fetchall()
+        told = await (
+            await connection.execute(
+                self._journal.sql(
+                    "SELECT file_path::text, outcome, reason, sentence FROM {result} WHERE run_id = %s AND file_path = ANY(%s)"
+                ),
+                of_these,
+            )
+        ).fetchall()
+        row = await (
+            await connection.execute(
+                self._journal.sql(
+                    "SELECT migrated + restored + skipped + failed + conflict + gone, store_requests, store_bytes FROM {run}"
+                    " WHERE run_id = %s"
+                ),
+                (self.run_id,),
+            )
+        ).fetchone()
+        assert row is not None
+        self.totals = Totals(*row)
         found = {path: Settled(path, done, proved=proved) for path, proved in changed}
         for path, outcome, reason, sentence in told:
             found[path] = Settled(path, Outcome(outcome), Reason(reason) if reason else None, sentence)

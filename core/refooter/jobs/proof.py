@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
-from refooter.catalog.connection import Database
+from refooter.catalog.connection import Database, patiently
 from refooter.catalog.views import sample_files
 from refooter.errors import StoreUnreachable
 from refooter.store import Store, StoreFailure
@@ -34,7 +35,7 @@ class StoreProof:
             failures: list[StoreFailure] = []
             if first is not None:
                 await self._try([first], failures)
-            others = [] if self.holds else await sample_files(self._database, _SAMPLES)
+            others = [] if self.holds else await patiently(partial(sample_files, self._database, _SAMPLES))
             for start in range(0, len(others), _AT_ONCE):
                 if self.holds or any(failure.reason is Reason.STORE_UNREACHABLE for failure in failures):
                     break

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import psycopg
 
 from refooter.catalog.changes import Change, Settled, Written
+from refooter.catalog.connection import RECONNECT_SECONDS
 from refooter.catalog.journal import Journal, RunStart, RunState
 from refooter.catalog.write import RunClosed, StoreDelta, Writer
 from refooter.errors import DatabaseUnreachable
@@ -31,8 +32,6 @@ HEARTBEAT_SECONDS = 10.0
 # How long a locked row is tried again: 0.5 + 1 + 2 + 4 s, then it is a conflict (safety 2).
 BUSY_ATTEMPTS = 4
 BUSY_SECONDS = 0.5
-# How long a lost database is waited for before the run stops.
-RECONNECT_SECONDS = 60.0
 
 Emit = Callable[[Event], Awaitable[None]]
 
@@ -269,6 +268,8 @@ class Run:
     ) -> Written:
         """As `Writer.apply`, but waits for a database that went away, and then looks what of the batch had been committed."""
         done: dict[str, Settled] = {}
+        before = writer.totals
+        all_skipped, all_store = skipped, store
         give_up = time.monotonic() + RECONNECT_SECONDS
         pause = 0.5
         lost = False
@@ -277,12 +278,15 @@ class Run:
                 if lost:
                     paths = [change.file_path for change in changes] + [one.file_path for one in settled]
                     found = await writer.recorded(paths, changes[0].done if changes else Outcome.MIGRATED)
-                    if found:
-                        # The counts were in the same transaction as whatever of the batch is there.
-                        done |= found
-                        changes = [change for change in changes if change.file_path not in found]
-                        settled = [one for one in settled if one.file_path not in found]
-                        skipped, store = 0, StoreDelta()
+                    done |= found
+                    changes = [change for change in changes if change.file_path not in found]
+                    settled = [one for one in settled if one.file_path not in found]
+                    # Skipped entries are nowhere but in the counts.
+                    skipped = all_skipped - (writer.totals.entries - before.entries - len(done))
+                    store = StoreDelta(
+                        all_store.requests - (writer.totals.requests - before.requests),
+                        all_store.bytes - (writer.totals.bytes - before.bytes),
+                    )
                     lost = False
                     await self._emit(Notice(Severity.INFO, "the database is back"))
                 written = await writer.apply(changes, settled, skipped=skipped, store=store)
