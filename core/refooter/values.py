@@ -266,7 +266,10 @@ class FooterFacts:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is known of one value: the target's verdict, our own cause, layout and evidence."""
+    """What is known of one value: the target's verdict, our own cause, layout and evidence.
+
+    `foreseen` is the SHA-256 of the file's own footer, where the value proves what that is and the target accepts it.
+    """
 
     status: Status
     cause: Cause
@@ -275,6 +278,7 @@ class Diagnosis:
     error: str | None = None
     evidence: tuple[str, ...] = ()
     facts: FooterFacts | None = None
+    foreseen: bytes | None = None
 
     @property
     def accepted(self) -> bool:
@@ -282,6 +286,7 @@ class Diagnosis:
         return self.status in (Status.OK, Status.STALE, Status.HARMFUL)
 
 
+HEALTHY: Final = Diagnosis(Status.OK, Cause.NONE, (), Layout.RAW)
 NOT_JUDGED: Final = Diagnosis(Status.UNKNOWN, Cause.NONE, (), Layout.UNKNOWN)
 
 

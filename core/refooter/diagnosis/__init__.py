@@ -8,7 +8,7 @@ from refooter.diagnosis.case import Ask, Case, examine
 from refooter.diagnosis.causes import TABLE
 from refooter.parquet import frame
 from refooter.parquet.facts import read_facts
-from refooter.values import Cause, Diagnosis, Layout, Question, Status, Verdict, worst
+from refooter.values import HEALTHY, Cause, Diagnosis, Layout, Question, Status, Verdict, worst
 
 __all__ = ["diagnose"]
 
@@ -22,7 +22,7 @@ def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
     if question.facts_only and verdict.accepted:
         # the row counts and schema of a file's own footer, on their way into the catalog: a hot path
         facts, details = read_facts(question.value)
-        return Diagnosis(Status.OK, Cause.NONE, (), Layout.RAW, facts=facts if details.whole else None)
+        return replace(HEALTHY, facts=facts if details.whole else None)
     case = examine(question, verdict, ask)
     holding = [entry for entry in TABLE if entry.holds(case)]
     causes = tuple(entry.cause for entry in holding)
@@ -37,6 +37,7 @@ def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
         error=verdict.error,
         evidence=() if status in (Status.OK, Status.STALE) else tuple(entry.shows(case) for entry in holding),
         facts=case.found.facts if _identifies(case) else None,
+        foreseen=case.foreseen,
     )
 
 

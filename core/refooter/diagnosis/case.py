@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TypeAlias
 
 from refooter.parquet import frame
 from refooter.parquet.edit import insertion_edits, splice
 from refooter.parquet.facts import Details
 from refooter.parquet.frame import Found
+from refooter.parquet.restore import true_footer
 from refooter.parquet.structs import FILE_META_DATA
 from refooter.parquet.thrift import Field, Struct, Wire
 from refooter.values import Layout, Question, Verdict
@@ -22,7 +24,8 @@ class Case:
     """A question, the target's verdict on it, and the FileMetaData that was found in the value.
 
     `inner` is what the target says of the footer once it has been freed of everything that the layout shows to be
-    wrong; `arrow_schema` whether it then minds the embedded Arrow schema and nothing else.
+    wrong; `arrow_schema` whether it then minds the embedded Arrow schema and nothing else. `foreseen` is the SHA-256 of the
+    footer that the target has accepted so, where that is proved to be the file's own.
     """
 
     question: Question
@@ -30,6 +33,7 @@ class Case:
     found: Found
     inner: Verdict = field(default=Verdict(True))
     arrow_schema: bool = False
+    foreseen: bytes | None = None
 
     @property
     def value(self) -> bytes:
@@ -75,12 +79,29 @@ def _judge_footer(case: Case, ask: Ask) -> None:
     """Tells what is wrong with the footer itself from what is wrong with its surroundings."""
     details = case.details
     footer = case.value[details.start : details.end]
+    own = _own_footer(case)
+    if own is not None:
+        # The same footer but for its pointers: what the target says of this one serves the diagnosis and the migration both.
+        case.inner = ask(own)
+        if case.inner.accepted:
+            case.foreseen = sha256(own).digest()
+            return
     mend = details.lacks_num_rows and case.rows is not None and abs(case.rows) < 2**63
     mended = with_num_rows(footer, details, case.rows or 0) if mend else footer
-    case.inner = ask(mended) if mend or details.start else case.verdict
+    if own is None:
+        case.inner = ask(mended) if mend or details.start else case.verdict
     if not case.inner.accepted and details.arrow_schema_keys:
         renamed = without_arrow_schema(case.value, details)[details.start : details.end]
         case.arrow_schema = ask(with_num_rows(renamed, details, case.rows or 0) if mend else renamed).accepted
+
+
+def _own_footer(case: Case) -> bytes | None:
+    """The file's own footer, where a prefix in front of FileMetaData and the file's size prove what it is."""
+    if case.found.layout is not Layout.PREFIXED or case.file_size is None or case.details.lacks_num_rows:
+        return None
+    if frame.tiling(case.details.chunks) != case.details.start:
+        return None
+    return true_footer(case.value, case.details, case.file_size)
 
 
 def without_arrow_schema(value: bytes, details: Details) -> bytes:

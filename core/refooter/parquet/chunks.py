@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import islice
+from itertools import accumulate, islice
 from struct import unpack
 from typing import Any, Final, TypeAlias
 
@@ -90,6 +90,16 @@ class Chunks:
         """Offset and length in bytes of every offset index that a chunk points to."""
         return _pairs(self.offset_index_offsets, self.offset_index_lengths)
 
+    @cached_property
+    def tiled(self) -> int | None:
+        """P, if the page-index ranges, column indexes and then offset indexes, tile `[0, P)` in order without a gap."""
+        ranges = self.column_indexes + self.offset_indexes
+        lengths = [length or 0 for _, length in ranges]
+        if not lengths or min(lengths) <= 0:
+            return None
+        ends = list(accumulate(lengths, initial=0))
+        return ends[-1] if [offset for offset, _ in ranges] == ends[:-1] else None
+
 
 def _pairs(offsets: list[int | None], lengths: list[int | None]) -> list[tuple[int, int | None]]:
     return [(offset, length) for offset, length in zip(offsets, lengths, strict=True) if offset is not None]
@@ -156,8 +166,11 @@ def read_chunk(data: bytes, at: int) -> tuple[Row, int, int | None]:
     return match.group(*_groups()), match.end(), match.end("meta_data")
 
 
-def read_chunks(data: bytes, at: int, count: int, rows: list[Row]) -> int:
-    """`count` column chunks, one behind the other: appends their rows, returns the byte behind the last."""
+def read_chunks(data: bytes, at: int, count: int, rows: list[Row], ends: list[int]) -> int:
+    """`count` column chunks, one behind the other: appends their rows, returns the byte behind the last.
+
+    Appends to `ends` the byte behind each of them too, 0 where the chunk is not spelled as usual.
+    """
     matching = _usual_chunk().match
     groups = _groups()
     first = len(rows)
@@ -166,13 +179,16 @@ def read_chunks(data: bytes, at: int, count: int, rows: list[Row]) -> int:
         match = matching(data, at)
         if match is None:
             row, at = _walk_chunk(data, at)
+            ends.append(0)
         else:
             row, at = match.group(*groups), match.end()
+            ends.append(at)
         rows.append(row)
     if _PADDED.search(b"".join([row[0] for row in rows[first:] if row[0] is not None])):
         at = start
         for index in range(first, len(rows)):
             rows[index], at = _walk_chunk(data, at)
+            ends[index] = 0
     return at
 
 

@@ -35,8 +35,9 @@ class Details:
     """What the diagnosis needs beside the facts. All offsets in `data` are absolute.
 
     `end` is the byte behind FileMetaData, or the one where reading stopped, and `problem` why. `arrow_schema_keys` are
-    the offsets in `data` of the keys `ARROW:schema`. `outline` holds the headers of FileMetaData's own fields: id, wire
-    type, where the header begins and where the value does.
+    the offsets in `data` of the keys `ARROW:schema`. `chunk_ends` are the bytes behind each ColumnChunk, 0 for one that
+    is not spelled as usual: in the others the page-index pointers stand last. `outline` holds the headers of
+    FileMetaData's own fields: id, wire type, where the header begins and where the value does.
     """
 
     start: int
@@ -48,6 +49,7 @@ class Details:
     row_groups: list[tuple[int, bytes]] = field(default_factory=list)
     row_groups_whole: bool = False
     rows: list[Row] = field(default_factory=list)
+    chunk_ends: list[int] = field(default_factory=list, compare=False)
     _chunks: Chunks | None = None
     arrow_schema_keys: list[int] = field(default_factory=list)
     outline: list[tuple[int, int, int, int]] = field(default_factory=list)
@@ -172,6 +174,7 @@ class _Reader:
         details.row_groups.clear()
         details.row_groups_whole = False
         self.rows.clear()
+        details.chunk_ends.clear()
         start = at
         element, count, at = read_list(data, at)
         if element != _STRUCT:
@@ -195,7 +198,7 @@ class _Reader:
         first = len(rows)
         if first + count > MAX_CHUNKS:
             raise Unreadable(start, f"more than {MAX_CHUNKS} column chunks")
-        at = read_chunks(data, at, count, rows)
+        at = read_chunks(data, at, count, rows, self.details.chunk_ends)
         identities = [row[0] for row in rows[first:]]
         return (None if None in identities else _digest(count, identities)), at
 

@@ -95,12 +95,7 @@ def runs_past_the_end(value: bytes, found: Found) -> bool:
 
 def tiling(chunks: Chunks) -> int | None:
     """P, if the page-index pointers are relative: column indexes, then offset indexes, tile `[0, P)` in order."""
-    at = 0
-    for offset, length in chunks.column_indexes + chunks.offset_indexes:
-        if offset != at or length is None or length <= 0:
-            return None
-        at += length
-    return at or None
+    return chunks.tiled
 
 
 def true_pointers(details: Details, file_size: int | None) -> bool:
