@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from refooter.events import Finished, RunSummary
 from refooter.jobs.decide import MigrateOptions
 from refooter.jobs.lake import Session
 from refooter.jobs.migrate import migrate
+from refooter.loop import run
 from refooter.settings import Settings
 from refooter.values import Outcome
 
@@ -63,7 +63,7 @@ def measure_migrate(
     """One whole migration, checked to have migrated everything."""
     with Session(Settings(dsn=dsn, store=STORE, concurrency=concurrency)) as session:
         before = processor_time(session.judges.pids, running.pid, store.process)
-        summary, seconds = asyncio.run(_migrate(session))
+        summary, seconds = run(_migrate(session))
         used = processor_time(session.judges.pids, running.pid, store.process) - before
     assert summary.count(Outcome.MIGRATED) == entries, summary
     return Line("refooter migrate", delay, concurrency, entries, seconds, used)

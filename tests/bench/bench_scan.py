@@ -22,6 +22,7 @@ from refooter.diagnosis import diagnose
 from refooter.events import Finished, ScanSummary
 from refooter.jobs.lake import Session, undiagnosed
 from refooter.jobs.scan import scan
+from refooter.loop import run
 from refooter.settings import Settings
 from refooter.target.target import ARROW_57
 from refooter.target.workers import Judges
@@ -99,14 +100,14 @@ def measure(entries: int) -> Iterator[Line]:
         yield _timed("pages fetched", running, (), lambda: fetch_pages(dsn, entries))
         parser: Judges[object] = Judges(ARROW_57, verdict_only, not_judged)
         with parser:
-            work = lambda: asyncio.run(_examine(parser, questions, entries))  # noqa: E731
+            work = lambda: run(_examine(parser, questions, entries))  # noqa: E731
             yield _timed("target parser", running, parser.pids, work)
         decoder: Judges[object] = Judges(ARROW_57, diagnose, undiagnosed)
         with decoder:
-            work = lambda: asyncio.run(_examine(decoder, questions, entries))  # noqa: E731
+            work = lambda: run(_examine(decoder, questions, entries))  # noqa: E731
             yield _timed("parser and diagnosis", running, decoder.pids, work)
         with Session(Settings(dsn=dsn)) as session:
-            work = lambda: asyncio.run(_scan(session, entries))  # noqa: E731
+            work = lambda: run(_scan(session, entries))  # noqa: E731
             yield _timed("refooter scan", running, session.judges.pids, work)
 
 

