@@ -54,9 +54,9 @@ def ground(*templates: tuple[int, str]) -> Ground:
     return Ground(tuple(template for template, _ in made), tuple(file for _, file in made))
 
 
-def broken_footers() -> Ground:
-    """All broken by a page-index prefix; the footers of 9 KB on average, the values longer by their prefix."""
-    return ground((2, "prefixed"), (8, "prefixed"))
+def broken_entries(*, large: bool = False) -> Ground:
+    """All broken by a page-index prefix: values of 9 KB, footers of one row group; `large`: values of 13 KB, half with two."""
+    return ground((2, "prefixed"), (8, "prefixed")) if large else ground((2, "prefixed"))
 
 
 def broken_values() -> Ground:
