@@ -9,22 +9,21 @@ from dataclasses import dataclass, replace
 
 from refooter import __version__
 from refooter.catalog.changes import Change, Settled, digest
-from refooter.catalog.journal import RunStart, RunState
+from refooter.catalog.journal import RunStart
 from refooter.catalog.pages import count_entries
 from refooter.catalog.rights import check_may_read, check_may_write
 from refooter.catalog.selection import Selection
-from refooter.errors import RefooterError, StoreUnreachable
-from refooter.events import EntriesDone, Event, Finished, Notice, Severity, Started
+from refooter.errors import StoreUnreachable
+from refooter.events import EntriesDone, Event, Notice, Progress, Severity, Started
 from refooter.jobs.breaker import Breaker
 from refooter.jobs.check import check_footer
 from refooter.jobs.decide import NEWEST_VERSION, MigrateOptions, Step, decide, first_tail
 from refooter.jobs.examine import entry_result, examined
 from refooter.jobs.flow import ByteQueue, Pace
 from refooter.jobs.lake import Lake
-from refooter.jobs.meter import Meter
 from refooter.jobs.proof import StoreProof
 from refooter.jobs.run import Control, Item, Run, Tally, failure, item_queue, who_am_i
-from refooter.jobs.stream import stream
+from refooter.jobs.story import story
 from refooter.store import FooterRead, StoreFailure
 from refooter.values import HEALTHY, Diagnosis, Entry, Outcome, Question, Reason
 
@@ -100,34 +99,13 @@ class _Migration:
         self._next_notice = 0.0
 
     async def events(self, total: int) -> AsyncGenerator[Event, None]:
-        meter = Meter(total)
         self._total = total
-        state, error = RunState.INTERRUPTED, None
-        try:
-            async with aclosing(stream(self._work(), self._events, self._control.cancelled)) as events:
-                async for event in events:
-                    yield event
-                    if isinstance(event, EntriesDone):
-                        delta = self._run.store_delta()
-                        progress = meter.add(len(event.results), self._tally.counts(), delta.requests, delta.bytes)
-                        if progress is not None:
-                            yield progress
-                            if (notice := self._retry_notice(meter.seconds)) is not None:
-                                yield notice
-            if not self._control.cancelled.is_set():
-                state = RunState.FINISHED
-        except RefooterError as stopped:
-            state, error = RunState.STOPPED, stopped
-        finally:
-            await self._run.finish(state, str(error) if error else None)
-        if error is not None and self._tally.selected == 0:
-            raise error
-        said = str(error) if error else None
-        yield Finished(
-            self._tally.summary("migrate", self._run.run_id, state, self._lake.target, self._run.store_delta(), said)
-        )
-        if error is not None:
-            raise error
+        told = story("migrate", self._run, self._work(), self._events, self._control, self._lake.target, total)
+        async with aclosing(told) as events:
+            async for event in events:
+                yield event
+                if isinstance(event, Progress) and (notice := self._retry_notice(event.seconds)) is not None:
+                    yield notice
 
     def _retry_notice(self, seconds: float) -> Notice | None:
         """A burst of retries is worth a line, at most one in five seconds."""

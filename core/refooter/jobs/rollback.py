@@ -15,13 +15,12 @@ from refooter.catalog.journal import ChangeRecord, RunRecord, RunStart, RunState
 from refooter.catalog.pages import read_entries
 from refooter.catalog.rights import check_may_write
 from refooter.catalog.selection import EVERYTHING, Selection
-from refooter.errors import NothingSelected, RefooterError
-from refooter.events import EntriesDone, Event, Finished, Notice, Severity, Started
+from refooter.errors import NothingSelected
+from refooter.events import Event, Notice, Severity, Started
 from refooter.jobs.examine import entry_result, judged
 from refooter.jobs.lake import Lake
-from refooter.jobs.meter import Meter
 from refooter.jobs.run import Control, Item, Run, Tally, item_queue, who_am_i
-from refooter.jobs.stream import stream
+from refooter.jobs.story import story
 from refooter.values import NOT_JUDGED, Cause, Entry, EntryResult, Outcome, Partitions, view_of_path
 
 
@@ -68,30 +67,14 @@ class _Rollback:
         # Counted again: a run that was just stopped may have committed a batch meanwhile.
         self._runs = await rollback_plan(self._lake, [run.run_id for run in self._runs])
         total = sum(run.counts["migrated"] + run.counts["restored"] for run in self._runs)
-        meter = Meter(total)
         names = {"runs": [run.run_id for run in self._runs], **self._selection.described()}
         start = RunStart("rollback", who_am_i(), __version__, str(self._lake.target), names, "before_image")
         run_id = await self._run.begin(start, total)
         yield Started("rollback", total, self._lake.target, run_id=run_id)
-        state, error = RunState.INTERRUPTED, None
-        try:
-            async with aclosing(stream(self._work(), self._events, self._control.cancelled)) as events:
-                async for event in events:
-                    yield event
-                    if isinstance(event, EntriesDone):
-                        progress = meter.add(len(event.results), self._tally.counts())
-                        if progress is not None:
-                            yield progress
-            if not self._control.cancelled.is_set():
-                state = RunState.FINISHED
-        except RefooterError as stopped:
-            state, error = RunState.STOPPED, stopped
-        finally:
-            await self._run.finish(state, str(error) if error else None)
-        said = str(error) if error else None
-        yield Finished(self._tally.summary("rollback", run_id, state, self._lake.target, self._run.store_delta(), said))
-        if error is not None:
-            raise error
+        told = story("rollback", self._run, self._work(), self._events, self._control, self._lake.target, total)
+        async with aclosing(told) as events:
+            async for event in events:
+                yield event
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:

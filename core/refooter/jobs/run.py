@@ -144,7 +144,7 @@ class Run:
         self, journal: Journal, tally: Tally, control: Control, emit: Emit, store: Store | None = None
     ) -> None:
         self._journal = journal
-        self._tally = tally
+        self.tally = tally
         self._control = control
         self._emit = emit
         self._store = store
@@ -251,9 +251,9 @@ class Run:
         self._store_said = store
         results = [replace(item.result, outcome=Outcome.SKIPPED) for item in skipped]
         if skipped:
-            self._tally.outcomes[Outcome.SKIPPED] += len(skipped)
+            self.tally.outcomes[Outcome.SKIPPED] += len(skipped)
         for one in written.settled:
-            self._tally.add(one)
+            self.tally.add(one)
             item = items[one.file_path]
             results.append(replace(item.result, outcome=one.outcome, reason=one.reason, sentence=one.sentence))
         await self._emit(EntriesDone(tuple(results)))
@@ -306,4 +306,4 @@ class Run:
             return
         with suppress(DatabaseUnreachable, psycopg.Error):
             async with asyncio.timeout(15):
-                await self._journal.finish(self._writer.run_id, state, message, self._tally.selected)
+                await self._journal.finish(self._writer.run_id, state, message, self.tally.selected)
