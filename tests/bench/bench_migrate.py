@@ -84,8 +84,8 @@ def _check(dsn: str, footers: list[bytes], entries: int) -> None:
     assert row == (entries,), row
 
 
-def measure(entries: int, sample: int, delays: list[float], concurrencies: list[int], *, large: bool) -> Iterator[Line]:
-    ground = broken_entries(large=large)
+def measure(entries: int, sample: int, delays: list[float], concurrencies: list[int], *, small: bool) -> Iterator[Line]:
+    ground = broken_entries(small=small)
     print(f"{entries:,} entries, {ground.described}; the first plan on a sample of {sample}", flush=True)
     with server() as running:
         make_catalog(running, "source", entries, ground.templates)
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=300, help="entries that the first plan's script mends")
     parser.add_argument("--delay", type=float, nargs="+", default=[0, 20], help="milliseconds a store request")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[64, 128])
-    parser.add_argument("--large", action="store_true", help="values of 13 KB, half of them with two row groups")
+    parser.add_argument("--small", action="store_true", help="values of 9 KB, and so footers of 7 KB")
     options = parser.parse_args()
     table = Table(
         "who", "delay ms", "at once", "entries", "s", "entries/s", "ratio", "limit by cores", title="migration"
@@ -117,7 +117,7 @@ def main() -> None:
         table.add_column(f"{name} ms/entry", justify="right")
     base: dict[float, float] = {}
     delays = [milliseconds / 1000 for milliseconds in options.delay]
-    for line in measure(options.entries, options.sample, delays, options.concurrency, large=options.large):
+    for line in measure(options.entries, options.sample, delays, options.concurrency, small=options.small):
         base.setdefault(line.delay, line.rate)
         used = (line.used.parent, line.used.workers, line.used.postgres, line.used.store)
         table.add_row(

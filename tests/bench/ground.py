@@ -54,9 +54,10 @@ def ground(*templates: tuple[int, str]) -> Ground:
     return Ground(tuple(template for template, _ in made), tuple(file for _, file in made))
 
 
-def broken_entries(*, large: bool = False) -> Ground:
-    """All broken by a page-index prefix: values of 9 KB, footers of one row group; `large`: values of 13 KB, half with two."""
-    return ground((2, "prefixed"), (8, "prefixed")) if large else ground((2, "prefixed"))
+def broken_entries(*, small: bool = False) -> Ground:
+    """All broken by a page-index prefix: footers of 9 KB on average, half of them with two row groups, as the facts say of
+    `blocks`; `small`: values of 9 KB instead, whose footers hold one row group and 7 KB."""
+    return ground((2, "prefixed")) if small else ground((2, "prefixed"), (8, "prefixed"))
 
 
 def broken_values() -> Ground:
