@@ -14,19 +14,16 @@ from footer_corpus import (
     chunks,
     field,
     files,
-    framed,
     prefixed,
     relative,
     structs,
     table,
     with_chunk,
     with_page_index,
-    without_num_rows,
 )
 from refooter.diagnosis import diagnose
 from refooter.parquet import chunks as chunk_readers
 from refooter.parquet import schema as schema_reader
-from refooter.parquet.compare import same_but_for_pointers
 from refooter.parquet.edit import insertion_edits, integer_edit, removal_edits, splice
 from refooter.parquet.facts import Details, read_facts
 from refooter.parquet.thrift import List, Struct, Wire, decode
@@ -87,9 +84,11 @@ def test_the_facts_are_those_of_the_tree(file: object) -> None:
 def test_the_pattern_reads_every_chunk_of_the_common_writers(file: object) -> None:
     footer: bytes = file.footer  # type: ignore[attr-defined]
     for chunk in chunks(footer):
-        row, end, pointers = chunk_readers.read_chunk(footer, chunk.start)
-        assert pointers is not None
-        assert (row, end) == chunk_readers._walk_chunk(footer, chunk.start)
+        rows: list[chunk_readers.Row] = []
+        ends: list[int] = []
+        end = chunk_readers.read_chunks(footer, chunk.start, 1, rows, ends)
+        assert ends == [end]
+        assert (rows[0], end) == chunk_readers._walk_chunk(footer, chunk.start)
         assert end == chunk.end
 
 
@@ -198,29 +197,6 @@ def test_long_binaries_and_rare_fields_are_read_by_the_walker() -> None:
         value: List | int = List(0, 0, Wire.STRUCT) if id == 8 else 77
         more = splice(footer, insertion_edits(meta, id, Wire.LIST if id == 8 else Wire.I64, value))
         assert read_facts(more)[0].row_groups == read_facts(footer)[0].row_groups
-
-
-def test_the_same_but_for_pointers_is_exactly_that() -> None:
-    for file in with_page_index():
-        footer = file.footer
-        moved = relative(file)[1]
-        assert moved != footer
-        dropped = splice(footer, [edit for chunk in chunks(footer) for edit in removal_edits(chunk, 4, 5, 6, 7)])
-        for other in (footer, moved, dropped, framed(moved)):
-            assert same_but_for_pointers(footer, other)
-            assert same_but_for_pointers(other, footer)
-        last = list(chunks(footer))[-1]
-        longer = splice(footer, [integer_edit(field(last, 5), 4711)])
-        different = [longer, with_chunk(footer, 9, 12), without_num_rows(footer), footer[:-1], b"", footer[1:]]
-        for other in different:
-            assert not same_but_for_pointers(footer, other)
-            assert not same_but_for_pointers(other, moved)
-        meta = last.value(3)
-        assert isinstance(meta, Struct)
-        rare = splice(footer, insertion_edits(last, 9, Wire.BINARY, b"by the walker"))
-        rare_moved = splice(rare, [integer_edit(field(list(chunks(rare))[-1], 4), 5)])
-        assert same_but_for_pointers(rare, rare_moved)
-        assert not same_but_for_pointers(rare, footer)
 
 
 def _hostile(size: int) -> list[bytes]:

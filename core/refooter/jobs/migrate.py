@@ -152,12 +152,13 @@ class _Migration:
 
     async def _route(self, entry: Entry, diagnosis: Diagnosis) -> None:
         action = decide(entry, diagnosis, self._options)
-        result = entry_result(entry, diagnosis)
         if action.step is Step.REFETCH:
             self._fetches += 1
             await self._pace.pass_one()
             await self._to_fetch.put(_ToFetch(entry, diagnosis))
-        elif action.step is Step.STAMP:
+            return
+        result = entry_result(entry, diagnosis)
+        if action.step is Step.STAMP:
             await self._pace.pass_one()
             await self._to_write.put(Item(result, self._change(entry, diagnosis, None)))
         elif action.step is Step.FAIL:

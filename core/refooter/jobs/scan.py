@@ -16,7 +16,7 @@ from refooter.events import EntriesDone, Event, Finished, ScanSummary, Started, 
 from refooter.jobs.examine import entry_result, examined
 from refooter.jobs.lake import Lake
 from refooter.jobs.meter import Meter
-from refooter.values import Cause, EntryResult, Status, view_name
+from refooter.values import Cause, Status, view_name
 
 
 async def scan(lake: Lake, selection: Selection, *, deep: bool = False) -> AsyncGenerator[Event, None]:
@@ -87,8 +87,3 @@ async def views(lake: Lake, selection: Selection = EVERYTHING) -> AsyncGenerator
         for name in await view_names(lake.database):
             counts.setdefault(view_name(*name), Counter())
     yield Finished([ViewCount(view, found.total(), dict(found)) for view, found in sorted(counts.items())])
-
-
-def failing(results: tuple[EntryResult, ...]) -> list[EntryResult]:
-    """The failure list: what is not `ok`."""
-    return [result for result in results if result.diagnosis.status is not Status.OK]

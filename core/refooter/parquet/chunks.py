@@ -155,17 +155,6 @@ def _decoded(varints: list[bytes]) -> Sequence[int]:
     return unpack(f"<{len(varints)}Q", (packed >> 1).to_bytes(len(joined), "little"))
 
 
-def read_chunk(data: bytes, at: int) -> tuple[Row, int, int | None]:
-    """One ColumnChunk: its row, the byte behind it, and where its page-index pointers begin.
-
-    From there to the stop byte the chunk is pointers only; `None` where its spelling is not the usual one.
-    """
-    match = _usual_chunk().match(data, at)
-    if match is None:
-        return *_walk_chunk(data, at), None
-    return match.group(*_groups()), match.end(), match.end("meta_data")
-
-
 def read_chunks(data: bytes, at: int, count: int, rows: list[Row], ends: list[int]) -> int:
     """`count` column chunks, one behind the other: appends their rows, returns the byte behind the last.
 
@@ -277,7 +266,7 @@ def _usual_chunk() -> re.Pattern[bytes]:
     return re.compile(
         rf"""
         \x26 {i64}                                      # file_offset
-        (?P<meta_data> \x1c
+        (?: \x1c
             \x15 {small}                                # type
             \x19 {several(Wire.I32, small, 8)}          # encodings
             \x19 {several(Wire.BINARY, binary, 5)}      # path_in_schema
