@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -195,6 +196,73 @@ async def take_all(numbers: AsyncIterator[int], found: list[int]) -> None:
     async for number in numbers:
         found.append(number)
         await settle()
+
+
+async def test_a_getter_cancelled_after_it_was_woken_hands_the_item_on() -> None:
+    where = queue()
+    first, second = asyncio.create_task(where.get()), asyncio.create_task(where.get())
+    await settle()
+    await where.put(b"a")
+    first.cancel()
+    assert await second == b"a"
+    assert first.cancelled()
+
+
+async def test_a_putter_cancelled_while_it_waits_makes_way_for_the_next() -> None:
+    where = queue(items=1)
+    await where.put(b"a")
+    first, second = asyncio.create_task(where.put(b"b")), asyncio.create_task(where.put(b"c"))
+    await settle()
+    first.cancel()
+    await settle()
+    assert await where.get() == b"a"
+    assert await where.get() == b"c"
+    await second
+
+
+async def test_nobody_lingers_while_an_item_waits_for_room() -> None:
+    where = queue(size=10)
+    await where.put(b"abcd")
+    getting = asyncio.create_task(where.get_many(100, 3600, 100))
+    putting = asyncio.create_task(where.put(b"abcdefgh"))
+    assert await getting == [b"abcd"]
+    await putting
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_nothing_is_lost_or_doubled_whoever_comes_goes_and_is_cancelled(seed: int) -> None:
+    chance = random.Random(seed)
+    where = queue(items=chance.randint(1, 5), size=chance.randint(1, 30))
+    items = [index.to_bytes(2, "big") * chance.randint(1, 4) for index in range(200)]
+    found: list[bytes] = []
+
+    async def put(some: list[bytes]) -> None:
+        for item in some:
+            await where.put(item)
+            if chance.random() < 0.3:
+                await asyncio.sleep(0)
+
+    async def get() -> None:
+        while taken := await where.get_many(chance.randint(1, 3), chance.choice((0, 0, 0.001))):
+            found.extend(taken)
+            await asyncio.sleep(0)
+
+    putters = [asyncio.create_task(put(items[part::4])) for part in range(4)]
+    getters = [asyncio.create_task(get()) for _ in range(3)]
+    while not all(putter.done() for putter in putters):
+        impatient = asyncio.create_task(where.get())
+        for _ in range(chance.randint(0, 4)):
+            await asyncio.sleep(0)
+        if not impatient.cancel() or not await _was_cancelled(impatient):
+            found.append(impatient.result() or b"")
+    await where.close()
+    await asyncio.gather(*getters)
+    assert sorted(found) == sorted(items)
+
+
+async def _was_cancelled(task: asyncio.Task[bytes | None]) -> bool:
+    await asyncio.wait([task])
+    return task.cancelled()
 
 
 async def test_overlapping_work_keeps_the_order_whichever_is_done_first() -> None:
