@@ -10,7 +10,8 @@ import pytest
 
 from refooter.catalog import journal as journal_module
 from refooter.catalog.changes import Change, digest
-from refooter.catalog.journal import Journal, RunStart, RunState, journal_ddl
+from refooter.catalog.journal import Journal, RunStart, RunState
+from refooter.catalog.journal_schema import journal_ddl
 from refooter.catalog.write import Writer
 from refooter.demo.server import Server
 from refooter.errors import MissingRights, RefooterError, UsageError

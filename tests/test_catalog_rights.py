@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from footer_corpus import framed, prefixed
-from refooter.catalog.journal import journal_ddl
+from refooter.catalog.journal_schema import journal_ddl
 from refooter.catalog.rights import check_may_read, check_may_write
 from refooter.catalog.selection import EVERYTHING
 from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
 from refooter.errors import MissingRights
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import diagnose_safely, undiagnosed
 from refooter.jobs.migrate import migrate
 from refooter.jobs.plan import plan
@@ -71,8 +71,8 @@ async def test_a_role_with_select_only_scans_plans_rehearses_and_verifies(
         scanned = (await told(scan(lake, EVERYTHING, deep=True))).summary
         assert (scanned.entries, scanned.not_ok) == (2, 1)
         assert [view.entries for view in (await told(views(lake))).summary] == [2]
-        assert (await told(plan(lake, EVERYTHING, MigrateOptions()))).summary.by_step == {"skip": 1, "refetch": 1}
-        rehearsed = (await told(migrate(lake, EVERYTHING, MigrateOptions(dry_run=True)))).summary
+        assert (await told(plan(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))).summary.by_step == {"skip": 1, "refetch": 1}
+        rehearsed = (await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH, dry_run=True)))).summary
         assert rehearsed.outcomes == {Outcome.SKIPPED: 1, Outcome.WOULD_MIGRATE: 1}
         assert (await told(verify(lake, EVERYTHING, against_store=True))).summary.by_problem == {"page_index_prefix": 1}
     assert table_digests(made.dsn) == before
@@ -86,7 +86,7 @@ async def test_with_exactly_the_rights_that_it_needs_a_role_migrates_and_goes_ba
     execute(made.dsn, journal_ddl("refooter"))
     execute(made.dsn, "REVOKE CREATE, TEMPORARY ON DATABASE " + made.dsn.split("@/")[1].split("?")[0] + " FROM PUBLIC")
     async with lake_of(made.role(ROLE, *EVERY_RIGHT), judges, made.root) as lake:
-        migrated = (await told(migrate(lake, EVERYTHING, MigrateOptions()))).summary
+        migrated = (await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))).summary
         assert migrated.outcomes == {Outcome.SKIPPED: 1, Outcome.MIGRATED: 1}
         back = (await told(rollback(lake, [migrated.run_id]))).summary
         assert back.outcomes == {Outcome.RESTORED: 1}
@@ -119,7 +119,7 @@ async def test_the_first_missing_right_is_named_before_the_store_is_asked_anythi
     before = table_digests(made.dsn)
     async with lake_of(made.role(ROLE, *LACKING[right]), judges, made.root) as lake:
         with pytest.raises(MissingRights) as refused:
-            await told(migrate(lake, EVERYTHING, MigrateOptions()))
+            await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
         assert lake.store is not None
         assert lake.store.counts.requests == 0
     said = str(refused.value)

@@ -301,8 +301,8 @@ async def test_what_was_committed_before_a_connection_was_lost_can_be_looked_up(
         await open_.writer.apply([change(1), change(2, None)], [failed])
         found = await open_.writer.recorded([path_of(n) for n in range(8)], Outcome.MIGRATED)
     assert found == {
-        path_of(1): Settled(path_of(1), Outcome.MIGRATED, proved=True),
-        path_of(2): Settled(path_of(2), Outcome.MIGRATED),
+        path_of(1): Settled(path_of(1), Outcome.MIGRATED, proved=True, repair="refetch"),
+        path_of(2): Settled(path_of(2), Outcome.MIGRATED, repair="stamp"),
         path_of(6): failed,
     }
 

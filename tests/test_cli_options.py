@@ -109,7 +109,7 @@ def test_connection_options_may_stand_before_and_behind_a_nested_command() -> No
 
 
 @pytest.mark.parametrize(
-    "words", [("--concurrency", "0"), ("--max-rate", "nan"), ("--max-rate", "0"), ("--strategy", "repair")]
+    "words", [("--concurrency", "0"), ("--max-rate", "nan"), ("--max-rate", "0"), ("--strategy", "guess")]
 )
 def test_numbers_and_choices_out_of_range_are_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match=f"argument {words[0]}"):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from refooter.jobs.decide import MigrateOptions, Step, decide
+from refooter.jobs.decide import MigrateOptions, Step, Strategy, decide
 from refooter.values import (
     NOT_JUDGED,
     Cause,
@@ -16,6 +16,7 @@ from refooter.values import (
     Layout,
     Partitions,
     Reason,
+    Repair,
     Status,
 )
 
@@ -23,6 +24,10 @@ PLAIN = MigrateOptions()
 FORCE = MigrateOptions(force=True)
 ORPHANS = MigrateOptions(orphans=True)
 NAMED = MigrateOptions(named=frozenset({"p"}))
+REFETCH = MigrateOptions(Strategy.REFETCH)
+REPAIR = MigrateOptions(Strategy.REPAIR)
+ACCEPT = MigrateOptions(Strategy.REPAIR, accept_unproved=True)
+AUTO_ACCEPT = MigrateOptions(accept_unproved=True)
 OTHER_NAMED = MigrateOptions(named=frozenset({"q"}))
 
 PARTITION = Partitions(1, (10,), (1000,), (1,), "blocks", "global")
@@ -49,6 +54,8 @@ def found(cause: Cause, rows: int | None = 10) -> Diagnosis:
 OK = found(Cause.NONE)
 STALE = found(Cause.OUTDATED_VERSION)
 BROKEN = found(Cause.PAGE_INDEX_PREFIX)
+PROVED = replace(BROKEN, repair=Repair("true_pointers", True, b"new"))
+UNPROVED = replace(BROKEN, repair=Repair("without_pointers", False, b"new"))
 OURS_FAILED = replace(NOT_JUDGED, error="our own diagnosis failed")
 
 DECIDED = {
@@ -95,6 +102,22 @@ DECIDED = {
         if cause not in (Cause.NONE, Cause.OUTDATED_VERSION)
     },
     "broken, not recorded": (NOT_RECORDED, BROKEN, PLAIN, Step.REFETCH, None, "own footer"),
+    # what the old value can be mended to
+    "proved": (ENTRY, PROVED, PLAIN, Step.REPAIR, None, "proves"),
+    "proved, to be refetched": (ENTRY, PROVED, REFETCH, Step.REFETCH, None, "own footer"),
+    "proved, repair only": (ENTRY, PROVED, REPAIR, Step.REPAIR, None, "proves"),
+    "proved, partition rows disagree": (SIZES_DISAGREE, PROVED, PLAIN, Step.FAIL, Reason.MISMATCH, "disagree"),
+    "proved, an orphan": (ORPHAN, PROVED, REPAIR, Step.SKIP, None, "an orphan"),
+    "proved, version 3": (NEWER, PROVED, REPAIR, Step.SKIP, None, "format version 3"),
+    "unproved": (ENTRY, UNPROVED, PLAIN, Step.REFETCH, None, "own footer"),
+    "unproved, accepted": (ENTRY, UNPROVED, AUTO_ACCEPT, Step.REFETCH, None, "own footer"),
+    "unproved, repair only": (ENTRY, UNPROVED, REPAIR, Step.FAIL, Reason.UNPROVED, "--accept-unproved"),
+    "unproved, repair only, accepted": (ENTRY, UNPROVED, ACCEPT, Step.REPAIR, None, "nothing proves"),
+    "no repair, repair only": (ENTRY, BROKEN, ACCEPT, Step.FAIL, Reason.NEEDS_FILE, "without its file"),
+    "ok, repair only": (ENTRY, OK, REPAIR, Step.SKIP, None, "nothing to do"),
+    "ok, repair only, forced": (ENTRY, OK, replace(REPAIR, force=True), Step.SKIP, None, "nothing to repair"),
+    "stale, repair only": (ENTRY, STALE, REPAIR, Step.STAMP, None, "version 1"),
+    "stale, repair only, another count": (ENTRY, found(Cause.OUTDATED_VERSION, 11), REPAIR, Step.FAIL, Reason.NEEDS_FILE, "file"),
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
 from refooter.errors import NothingSelected
 from refooter.events import Severity
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import diagnose_safely, undiagnosed
 from refooter.jobs.migrate import migrate
 from refooter.jobs.rollback import rollback
@@ -64,7 +64,7 @@ class Story:
 
     async def migrate(self, selection: Selection = EVERYTHING, **options: Any) -> int:
         async with lake_of(self.dsn, self._judges, self.made.root) as lake:
-            run_id = (await told(migrate(lake, selection, MigrateOptions(**options)))).summary.run_id
+            run_id = (await told(migrate(lake, selection, MigrateOptions(Strategy.REFETCH, **options)))).summary.run_id
             assert isinstance(run_id, int)
             return run_id
 

@@ -11,7 +11,7 @@ from refooter.catalog.selection import EVERYTHING, Selection, View
 from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
 from refooter.errors import NothingSelected, StoreUnreachable, UsageError
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import diagnose_safely, undiagnosed
 from refooter.jobs.migrate import migrate
 from refooter.jobs.verify import verify
@@ -173,7 +173,7 @@ async def test_a_store_that_is_not_the_lakes_is_no_list_of_missing_files(
 
 async def run_over(made: Rows, judges: Judges[Diagnosis], selection: Selection = EVERYTHING, **options: Any) -> int:
     async with lake_of(made.dsn, judges, made.root) as lake:
-        summary = (await told(migrate(lake, selection, MigrateOptions(**options)))).summary
+        summary = (await told(migrate(lake, selection, MigrateOptions(Strategy.REFETCH, **options)))).summary
     assert summary.outcomes.keys() <= {Outcome.MIGRATED, Outcome.SKIPPED}
     assert isinstance(summary.run_id, int)
     return summary.run_id

@@ -87,8 +87,8 @@ class ScanSummary:
 class Plan:
     """What a migration would do, from the catalog alone; sizes are bytes.
 
-    `by_step` counts entries by what would be done (`skip`, `stamp`, `refetch`, `fail`), `by_cause` those that would be changed,
-    `refused` those that cannot be mended, by reason code.
+    `by_step` counts entries by what would be done (`skip`, `stamp`, `repair`, `refetch`, `fail`), `by_cause` those that would be changed,
+    `refused` those that cannot be mended, by reason code. `requests_saved`: what proved repairs would cost if they were refetched.
     """
 
     selected: int
@@ -97,15 +97,26 @@ class Plan:
     refused: dict[str, int]
     store_requests: int
     store_bytes: int
+    requests_saved: int
     wal_bytes: int
     table_bytes: int
     journal_bytes: int
     seconds: float
 
+    @property
+    def changed(self) -> int:
+        """Entries that would be changed."""
+        return sum(self.by_step.get(step, 0) for step in ("stamp", "repair", "refetch"))
+
+
+# what no old value was mended by
+_WITHOUT_REPAIR = ("refetch", "stamp", "before_image")
+
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run, or a dry run (`run_id` `None`). `outcomes` and `reasons` count entries. `error` says why it ended early."""
+    """A run, or a dry run (`run_id` `None`). `outcomes` and `reasons` count entries, `repairs` the changed ones by how
+    (`Repair.name`, or `refetch`, `stamp`, `before_image`). `error` says why it ended early."""
 
     kind: str
     run_id: int | None
@@ -119,9 +130,15 @@ class RunSummary:
     target: TargetName
     state: str
     error: str | None = None
+    repairs: dict[str, int] = field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:
         return self.outcomes.get(outcome, 0)
+
+    @property
+    def requests_saved(self) -> int:
+        """Entries mended from their old values: each would have cost one request to the store at least."""
+        return sum(count for repair, count in self.repairs.items() if repair not in _WITHOUT_REPAIR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import psycopg
 from first_plan import first_plan
@@ -19,7 +20,7 @@ from rich.table import Table
 from refooter.catalog.selection import EVERYTHING
 from refooter.demo.server import Server
 from refooter.events import Finished, RunSummary
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import Session
 from refooter.jobs.migrate import migrate
 from refooter.loop import run
@@ -47,10 +48,10 @@ class Line:
         return self.entries / used * len(os.sched_getaffinity(0))
 
 
-async def _migrate(session: Session) -> tuple[RunSummary, float]:
+async def _migrate(session: Session, strategy: Strategy) -> tuple[RunSummary, float]:
     async with session.open() as lake:
         began = time.perf_counter()
-        async for event in migrate(lake, EVERYTHING, MigrateOptions()):
+        async for event in migrate(lake, EVERYTHING, MigrateOptions(strategy)):
             if isinstance(event, Finished):
                 assert isinstance(event.summary, RunSummary)
                 return event.summary, time.perf_counter() - began
@@ -58,15 +59,15 @@ async def _migrate(session: Session) -> tuple[RunSummary, float]:
 
 
 def measure_migrate(
-    running: Server, dsn: str, store: LatencyStore, delay: float, concurrency: int, entries: int
+    running: Server, dsn: str, store: LatencyStore, delay: float, concurrency: int, entries: int, strategy: Strategy
 ) -> Line:
     """One whole migration, checked to have migrated everything."""
     with Session(Settings(dsn=dsn, store=STORE, concurrency=concurrency)) as session:
         before = processor_time(session.judges.pids, running.pid, store.process)
-        summary, seconds = run(_migrate(session))
+        summary, seconds = run(_migrate(session, strategy))
         used = processor_time(session.judges.pids, running.pid, store.process) - before
     assert summary.count(Outcome.MIGRATED) == entries, summary
-    return Line("refooter migrate", delay, concurrency, entries, seconds, used)
+    return Line(f"refooter, {strategy}", delay, concurrency, entries, seconds, used)
 
 
 def measure_first_plan(running: Server, dsn: str, store: LatencyStore, delay: float, sample: int) -> Line:
@@ -84,7 +85,9 @@ def _check(dsn: str, footers: list[bytes], entries: int) -> None:
     assert row == (entries,), row
 
 
-def measure(entries: int, sample: int, delays: list[float], concurrencies: list[int], *, small: bool) -> Iterator[Line]:
+def measure(
+    entries: int, sample: int, delays: list[float], concurrencies: list[int], strategies: list[Strategy], *, small: bool
+) -> Iterator[Line]:
     ground = broken_entries(small=small)
     print(f"{entries:,} entries, {ground.described}; the first plan on a sample of {sample}", flush=True)
     with server() as running:
@@ -94,9 +97,9 @@ def measure(entries: int, sample: int, delays: list[float], concurrencies: list[
                 os.environ.update(store.environment())
                 yield measure_first_plan(running, clone(running, "source", "run"), store, delay, sample)
                 running.drop_database("run")
-                for concurrency in concurrencies:
+                for concurrency, strategy in product(concurrencies, strategies):
                     dsn = clone(running, "source", "run")
-                    yield measure_migrate(running, dsn, store, delay, concurrency, entries)
+                    yield measure_migrate(running, dsn, store, delay, concurrency, entries, strategy)
                     _check(dsn, ground.footers, entries)
                     running.drop_database("run")
                     checkpoint(running)
@@ -108,6 +111,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=300, help="entries that the first plan's script mends")
     parser.add_argument("--delay", type=float, nargs="+", default=[0, 20], help="milliseconds a store request")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[64, 128])
+    parser.add_argument("--strategy", nargs="+", default=["refetch", "auto"])
     parser.add_argument("--small", action="store_true", help="values of 9 KB, and so footers of 7 KB")
     options = parser.parse_args()
     table = Table(
@@ -117,7 +121,8 @@ def main() -> None:
         table.add_column(f"{name} ms/entry", justify="right")
     base: dict[float, float] = {}
     delays = [milliseconds / 1000 for milliseconds in options.delay]
-    for line in measure(options.entries, options.sample, delays, options.concurrency, small=options.small):
+    strategies = [Strategy(name) for name in options.strategy]
+    for line in measure(options.entries, options.sample, delays, options.concurrency, strategies, small=options.small):
         base.setdefault(line.delay, line.rate)
         used = (line.used.parent, line.used.workers, line.used.postgres, line.used.store)
         table.add_row(

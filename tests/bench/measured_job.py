@@ -11,7 +11,7 @@ from ground import STORE
 
 from refooter.catalog.selection import EVERYTHING
 from refooter.events import Finished, RunSummary, ScanSummary
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import Session
 from refooter.jobs.migrate import migrate
 from refooter.jobs.scan import scan
@@ -22,7 +22,9 @@ from refooter.values import Outcome
 
 async def _run(session: Session, job: str, entries: int) -> None:
     async with session.open() as lake:
-        events = migrate(lake, EVERYTHING, MigrateOptions()) if job == "migrate" else scan(lake, EVERYTHING)
+        events = (
+            migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)) if job == "migrate" else scan(lake, EVERYTHING)
+        )
         async for event in events:
             if not isinstance(event, Finished):
                 continue

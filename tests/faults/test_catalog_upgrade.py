@@ -12,7 +12,7 @@ from faults.accounts import assert_counts_are_right, read_books
 from faults.world import Once, World, hooked
 from refooter.catalog.selection import EVERYTHING
 from refooter.errors import CatalogChanged
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.migrate import migrate
 from support.jobs import Told, told
 
@@ -52,7 +52,7 @@ async def test_a_catalog_that_changes_between_read_and_write_ends_the_run_before
 ) -> None:
     async with world.lake() as lake:
         store = Once(lambda: _upgrade(world.dsn, what))
-        said = await told(migrate(hooked(lake, store), EVERYTHING, MigrateOptions()))
+        said = await told(migrate(hooked(lake, store), EVERYTHING, MigrateOptions(Strategy.REFETCH)))
     _assert_ended_cleanly(world, said)
     assert said.results == {}
     assert read_books(world.dsn).changes == {}

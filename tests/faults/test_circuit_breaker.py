@@ -16,7 +16,7 @@ from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.errors import RunStopped
 from refooter.events import Event
 from refooter.jobs.breaker import TRIPS_AT
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import Lake
 from refooter.jobs.migrate import migrate
 from refooter.store import open_store
@@ -27,7 +27,7 @@ from support.jobs import Told, told
 from support.tables import execute, rows
 
 _LITTLE = Patience(budget=0.3, attempt=10.0, first_wait=0.005, longest_wait=0.02)
-_EVERY = MigrateOptions(force=True)
+_EVERY = MigrateOptions(Strategy.REFETCH, force=True)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_a_store_that_fails_in_mid_run_stops_the_run_and_what_was_committe
 
     s3.before_answer, s3.quirks = None, {}
     async with _lake(world, concurrency=4) as lake:
-        await told(migrate(lake, EVERYTHING, MigrateOptions()))
+        await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
     after = world.tables()
     assert after.without(*books.changed) == world.migrated.without(*books.changed)
     assert {path: after.entries[path] for path in books.changed} == {path: now.entries[path] for path in books.changed}

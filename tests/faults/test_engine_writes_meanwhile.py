@@ -19,7 +19,7 @@ import refooter.jobs.run
 from faults.accounts import assert_counts_are_right, read_books
 from faults.world import World
 from refooter.catalog.selection import EVERYTHING
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.migrate import migrate
 from support.jobs import told
 
@@ -120,7 +120,7 @@ async def test_an_engine_that_writes_meanwhile_meets_no_deadlock_and_loses_nothi
             runs = 0
             while runs < _RUNS or (engine.committed < _TRANSACTIONS and thread.is_alive()):
                 runs += 1
-                said = await told(migrate(lake, EVERYTHING, MigrateOptions(force=True)))
+                said = await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH, force=True)))
                 assert said.error is None
                 assert len(said.results) == said.summary.selected
     finally:

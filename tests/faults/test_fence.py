@@ -14,7 +14,7 @@ from refooter.catalog.journal import RunState
 from refooter.catalog.selection import Selection
 from refooter.catalog.write import RunClosed
 from refooter.errors import RefooterError
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import Lake
 from refooter.jobs.migrate import migrate
 from refooter.jobs.rollback import rollback
@@ -39,7 +39,9 @@ class Held:
 
     async def migrated(self, lake: Lake) -> Told:
         try:
-            async with aclosing(migrate(hooked(lake, self._before), self._selection, MigrateOptions())) as events:
+            async with aclosing(
+                migrate(hooked(lake, self._before), self._selection, MigrateOptions(Strategy.REFETCH))
+            ) as events:
                 async for event in events:
                     take(self._said, event)
                     if len(self._said.results) == len(self._free):

@@ -16,7 +16,7 @@ from faults.accounts import assert_before_images_match, assert_counts_are_right,
 from faults.world import World, take
 from refooter.catalog.selection import EVERYTHING
 from refooter.events import EntriesDone
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.migrate import migrate
 from refooter.jobs.run import Control
 from refooter.values import Outcome
@@ -29,7 +29,7 @@ import asyncio, os, signal, sys
 import psycopg
 import refooter.jobs.run
 from refooter.catalog.selection import EVERYTHING
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import Session
 from refooter.jobs.migrate import migrate
 from refooter.settings import Settings
@@ -55,7 +55,7 @@ async def main(session):
         counted(psycopg.AsyncCursor, "execute")
         counted(psycopg.AsyncConnection, "commit")
         counted(Store, "read_footer")
-        async for event in migrate(lake, EVERYTHING, MigrateOptions()):
+        async for event in migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)):
             pass
     print(steps, flush=True)
 
@@ -130,7 +130,7 @@ async def test_a_run_that_is_cancelled_finishes_its_batch_and_is_recorded_as_int
     control = Control()
     said = Told()
     async with world.lake() as lake:
-        async for event in migrate(lake, EVERYTHING, MigrateOptions(), control):
+        async for event in migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH), control):
             take(said, event)
             if isinstance(event, EntriesDone):
                 control.cancel()

@@ -17,7 +17,7 @@ from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.catalog.write import Writer
 from refooter.errors import DatabaseUnreachable
 from refooter.events import Notice
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.migrate import migrate
 from refooter.values import Outcome
 from support.jobs import Told, told
@@ -55,7 +55,7 @@ def _assert_complete(world: World, said: Told) -> Books:
 async def test_a_run_goes_on_after_its_idle_connections_were_cut_off(world: World) -> None:
     async with world.lake() as lake:
         store = Once(lambda: _cut_off(world.dsn))
-        said = await told(migrate(hooked(lake, store), EVERYTHING, MigrateOptions()))
+        said = await told(migrate(hooked(lake, store), EVERYTHING, MigrateOptions(Strategy.REFETCH)))
     _assert_complete(world, said)
 
 
@@ -116,7 +116,7 @@ async def test_a_batch_that_only_counts_is_counted_once_too(world: World) -> Non
     sound = [path for path, outcome in world.outcomes.items() if outcome in (Outcome.MIGRATED, Outcome.SKIPPED)]
     with server_link(world.dsn, _BATCH, {1: Cut.AFTER}) as link:
         async with world.lake(dsn=link.dsn) as lake:
-            said = await told(migrate(lake, Selection(paths=tuple(sound)), MigrateOptions()))
+            said = await told(migrate(lake, Selection(paths=tuple(sound)), MigrateOptions(Strategy.REFETCH)))
         assert link.cut == 1
     assert said.summary.outcomes == {Outcome.SKIPPED: len(sound)}
     assert list(read_books(world.dsn).runs.values())[-1]["skipped"] == len(sound)
@@ -168,7 +168,7 @@ async def test_a_run_waits_for_a_database_that_is_away_for_a_while(
         link.down_after_cut = True
         said = Told()
         async with world.lake(dsn=link.dsn) as lake:
-            async for event in migrate(lake, EVERYTHING, MigrateOptions()):
+            async for event in migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)):
                 take(said, event)
                 if isinstance(event, Notice) and "trying again" in event.text:
                     assert link.down

@@ -21,7 +21,7 @@ from faults.world import Once, World, hooked
 from refooter.catalog.changes import Written
 from refooter.catalog.selection import EVERYTHING
 from refooter.catalog.write import Writer
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.migrate import migrate
 from refooter.values import Outcome, Reason
 from support.jobs import Told, told
@@ -135,7 +135,7 @@ def run(shared_world: World) -> Disturbed:
 
     async def migrated() -> Told:
         async with world.lake() as lake:
-            return await told(migrate(hooked(lake, Once(disturb)), EVERYTHING, MigrateOptions()))
+            return await told(migrate(hooked(lake, Once(disturb)), EVERYTHING, MigrateOptions(Strategy.REFETCH)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Writer, "apply", released_when_seen_busy)

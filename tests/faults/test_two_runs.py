@@ -10,7 +10,7 @@ import refooter.jobs.run
 from faults.accounts import assert_before_images_match, assert_counts_are_right, read_books
 from faults.world import World, hooked
 from refooter.catalog.selection import EVERYTHING
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.migrate import migrate
 from refooter.values import Outcome
 from support.jobs import Told, told
@@ -48,7 +48,7 @@ async def test_two_runs_at_once_change_each_entry_once_and_both_count_rightly(
 
     async def one() -> Told:
         async with world.lake() as lake:
-            return await told(migrate(hooked(lake, meeting.party()), EVERYTHING, MigrateOptions()))
+            return await told(migrate(hooked(lake, meeting.party()), EVERYTHING, MigrateOptions(Strategy.REFETCH)))
 
     both = await asyncio.gather(one(), one())
 
@@ -81,9 +81,9 @@ async def test_a_conflict_with_another_run_of_ours_names_it(world: World) -> Non
             nonlocal done
             if not done:
                 done = True
-                await told(migrate(other, EVERYTHING, MigrateOptions()))
+                await told(migrate(other, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
 
-        said = await told(migrate(hooked(lake, overtaken), EVERYTHING, MigrateOptions()))
+        said = await told(migrate(hooked(lake, overtaken), EVERYTHING, MigrateOptions(Strategy.REFETCH)))
     [early] = {change.run_id for changes in read_books(world.dsn).changes.values() for change in changes}
     assert early != said.summary.run_id
     sentences = {said.results[path].sentence for path in world.changed}

@@ -13,7 +13,7 @@ from faults.network import closed_port
 from faults.world import World
 from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.errors import StoreUnreachable
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.migrate import migrate
 from refooter.store import open_store
 from refooter.store.retry import Patience
@@ -34,7 +34,7 @@ def _s3(patch: pytest.MonkeyPatch, url: str) -> None:
 
 async def _assert_nothing_happens(world: World, store: str, driver: str, selection: Selection = EVERYTHING) -> str:
     async with world.lake(store=None) as lake, open_store(store, driver, patience=_LITTLE) as opened:
-        said = await told(migrate(replace(lake, store=opened), selection, MigrateOptions()))
+        said = await told(migrate(replace(lake, store=opened), selection, MigrateOptions(Strategy.REFETCH)))
     assert isinstance(said.error, StoreUnreachable)
     assert said.error.exit_code == 3
     assert said.summary.error == str(said.error)
@@ -85,7 +85,7 @@ async def test_stamps_wait_for_the_store_too_while_there_is_anything_to_fetch(wo
 
 async def test_what_needs_no_store_is_done_without_one(world: World, tmp_path: Path) -> None:
     async with world.lake(store=tmp_path.as_uri()) as lake:
-        said = await told(migrate(lake, Selection(paths=world.stamped), MigrateOptions()))
+        said = await told(migrate(lake, Selection(paths=world.stamped), MigrateOptions(Strategy.REFETCH)))
     assert said.error is None
     assert said.summary.outcomes == {Outcome.MIGRATED: len(world.stamped)}
     assert said.summary.store_requests == 0

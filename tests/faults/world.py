@@ -18,7 +18,7 @@ from refooter.catalog.selection import EVERYTHING
 from refooter.demo.lake import LakeSummary, build_lake
 from refooter.demo.server import Server
 from refooter.events import EntriesDone, Event, Finished, Notice
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import Lake, Session
 from refooter.jobs.migrate import migrate
 from refooter.settings import Settings
@@ -65,7 +65,7 @@ class World:
 
     async def migrate(self, options: MigrateOptions | None = None, **settings: Any) -> Told:
         async with self.lake(**settings) as lake:
-            return await told(migrate(lake, EVERYTHING, options or MigrateOptions()))
+            return await told(migrate(lake, EVERYTHING, options or MigrateOptions(Strategy.REFETCH)))
 
 
 @contextmanager

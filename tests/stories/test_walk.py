@@ -12,7 +12,7 @@ import pytest
 from refooter.catalog.selection import EVERYTHING
 from refooter.demo.lake import LakeSummary, build_lake
 from refooter.demo.plan import LakeEntry, Situation
-from refooter.jobs.decide import MigrateOptions
+from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import Lake
 from refooter.jobs.migrate import migrate
 from refooter.jobs.rollback import rollback
@@ -125,7 +125,7 @@ async def the_walk(
         path: entry.cause for path, entry in planned.items()
     }
 
-    rehearsed = await told(migrate(here, EVERYTHING, MigrateOptions(dry_run=True)))
+    rehearsed = await told(migrate(here, EVERYTHING, MigrateOptions(Strategy.REFETCH, dry_run=True)))
     assert rehearsed.summary.run_id is None
     assert {path: (r.outcome, r.reason) for path, r in rehearsed.results.items()} == {
         path: (Outcome.WOULD_MIGRATE if outcome is Outcome.MIGRATED else outcome, reason)
@@ -133,7 +133,7 @@ async def the_walk(
     }
     assert table_digests(dsn) == before
 
-    migrated = await told(migrate(here, EVERYTHING, MigrateOptions()))
+    migrated = await told(migrate(here, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
     assert {path: (r.outcome, r.reason) for path, r in migrated.results.items()} == wanted
     new_values = values(dsn)
     for path, (outcome, _) in wanted.items():
@@ -154,7 +154,7 @@ async def the_walk(
     assert run == {"holds": Counter(outcome for outcome, _ in wanted.values())[Outcome.MIGRATED]}
     assert not {"row_count_mismatch", "lost", "changed"} & set(verified.summary.by_problem)
 
-    again = await told(migrate(here, EVERYTHING, MigrateOptions()))
+    again = await told(migrate(here, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
     assert {path for path, r in again.results.items() if r.outcome is Outcome.FAILED} == left
     assert Outcome.MIGRATED not in again.summary.outcomes
 
@@ -172,7 +172,7 @@ async def test_entries_are_mended_whatever_the_target_parser_says_of_them(
     lake, uri, _, _ = build("file", 5)
     with session(lake.dsn, uri) as opened:
         async with opened.open() as here:
-            migrated = await told(migrate(here, EVERYTHING, MigrateOptions()))
+            migrated = await told(migrate(here, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
     messages = Counter(
         result.diagnosis.error
         for result in migrated.results.values()
@@ -188,7 +188,7 @@ async def test_a_migrated_value_keeps_what_a_round_trip_through_arrow_rs_would_d
     lake, uri, _, files = build("file", 5)
     with session(lake.dsn, uri) as opened:
         async with opened.open() as here:
-            migrated = await told(migrate(here, EVERYTHING, MigrateOptions()))
+            migrated = await told(migrate(here, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
     stored = values(lake.dsn)
     refetched = [
         path

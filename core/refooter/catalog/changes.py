@@ -45,13 +45,23 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of one entry, final and recorded (`done`, `failed`, `conflict`, `gone`)."""
+    """What became of one entry, final and recorded (`done`, `failed`, `conflict`, `gone`). `repair`: how a changed one was."""
 
     file_path: str
     outcome: Outcome
     reason: Reason | None = None
     sentence: str | None = None
     proved: bool = False
+    repair: str = ""
+
+    @staticmethod
+    def changed(change: Change, outcome: Outcome | None = None) -> Settled:
+        """A change that was made, or would be. A repair that nothing proves is told of like a failure is."""
+        reason = sentence = None
+        if change.new_value is not None and not change.proved and change.done is Outcome.MIGRATED:
+            reason = Reason.UNPROVED
+            sentence = f"repaired ({change.repair}); nothing proves that it is the file's own footer"
+        return Settled(change.file_path, outcome or change.done, reason, sentence, change.proved, change.repair)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +10,10 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from refooter.catalog.changes import (
-    Change,
-    LockedEntry,
-    LockedPartition,
-    Settled,
-    Written,
-    decide_locked,
-    partition_stamps,
-)
+from refooter.catalog.changes import Change, Settled, Written
 from refooter.catalog.connection import Connection, exhausted, lost, timed_out
 from refooter.catalog.journal import Journal
+from refooter.catalog.rows import Uneven, lock_rows, sort, write_rows
 from refooter.catalog.version import current_version
 from refooter.errors import CatalogChanged, RunStopped
 from refooter.values import Outcome, Reason
@@ -31,10 +23,6 @@ class RunClosed(RunStopped):
     """Somebody else has closed this run: it must write nothing more (safety 7)."""
 
     code = "run_closed"
-
-
-class _Uneven(Exception):
-    """Fewer rows were updated than journaled: a trigger or a policy kept one back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +70,7 @@ class Writer:
         """
         try:
             return await self._apply(changes, settled, skipped, store)
-        except _Uneven as error:
+        except Uneven as error:
             refused: Exception = error
         except (errors.UndefinedTable, errors.UndefinedColumn) as error:
             raise CatalogChanged(
@@ -115,7 +103,7 @@ class Writer:
     ) -> Written:
         said = (
             "the update was suppressed by a trigger or a policy"
-            if isinstance(error, _Uneven)
+            if isinstance(error, Uneven)
             else self._database.reason(error)
         )
         failure = Settled(change.file_path, Outcome.FAILED, Reason.DATABASE, f"PostgreSQL refused this row: {said}")
@@ -127,19 +115,16 @@ class Writer:
     ) -> Written:
         async with self._database.writing() as connection:
             await self._fence(connection)
-            locked = (
-                await self._lock(connection, [change.file_path for change in changes])
-                if changes
-                else _Locked({}, {}, set(), {})
-            )
+            versioned = self._database.version.has_format_version
+            locked = await lock_rows(connection, [change.file_path for change in changes], versioned=versioned)
             # Read under our locks, which hold off every ALTER TABLE until we are done.
             version = await current_version(connection)
             if version != self._database.version.number:
                 raise CatalogChanged(
                     f"the catalog went from version {self._database.version.number} to {version} while the run was going on: start anew"
                 )
-            ready, ended, busy = _sort(changes, locked)
-            done = await self._write(connection, ready, locked) if ready else []
+            ready, ended, busy = sort(changes, locked)
+            done = await write_rows(connection, self._journal, self.run_id, ready, locked, versioned=versioned)
             outcomes = (*done, *await self._named(connection, ended), *settled)
             await self._record(connection, outcomes, skipped, store)
         self.totals = Totals(
@@ -156,115 +141,6 @@ class Writer:
         )
         if beat.rowcount != 1:
             raise RunClosed(f"run {self.run_id} was closed by another process: stopped without writing further")
-
-    async def _lock(self, connection: Connection, paths: list[str]) -> _Locked:
-        """Never waits for a row: what another session holds is simply not among the rows that come back."""
-        versioned = self._database.version.has_format_version
-        column = "partition_format_version" if versioned else "NULL::int4"
-        cursor = connection.cursor(binary=True)
-        await cursor.execute(
-            f"SELECT file_path::text, sha256(metadata), {column} FROM partition_metadata"
-            " WHERE file_path = ANY(%b) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
-            (paths,),
-        )
-        entries = {path: LockedEntry(found, version) for path, found, version in await cursor.fetchall()}
-        await cursor.execute(
-            "SELECT file_path::text, ctid::text, num_rows, file_size,"
-            f" {column}, json_build_array(view_set_name, view_instance_id, begin_insert_time, end_insert_time, updated)::text"
-            " FROM lakehouse_partitions WHERE file_path = ANY(%b) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
-            (paths,),
-        )
-        partitions: dict[str, list[LockedPartition]] = defaultdict(list)
-        for path, ctid, rows, size, version, identity in await cursor.fetchall():
-            partitions[path].append(LockedPartition(ctid, json.loads(identity), rows, size, version))
-        await cursor.execute(
-            "SELECT m.file_path::text FROM partition_metadata m WHERE m.file_path = ANY(%s)",
-            ([p for p in paths if p not in entries],),
-        )
-        existing = {path for (path,) in await cursor.fetchall()}
-        await cursor.execute(
-            "SELECT file_path::text, count(*) FROM lakehouse_partitions WHERE file_path = ANY(%b) GROUP BY file_path",
-            (paths,),
-        )
-        return _Locked(entries, partitions, existing, dict(await cursor.fetchall()))
-
-    async def _write(self, connection: Connection, ready: Sequence[Change], locked: _Locked) -> list[Settled]:
-        versioned = self._database.version.has_format_version
-        stamped: list[tuple[LockedPartition, int]] = []
-        notes: list[str] = []
-        for change in ready:
-            rows = locked.partitions.get(change.file_path, [])
-            stamps = partition_stamps(change, rows)
-            stamped += stamps
-            now = {p.ctid: to for p, to in stamps}
-            # All of them, also those that keep their version: going back has to know whether there were any.
-            notes.append(
-                json.dumps(
-                    [{"identity": p.identity, "old": p.version, "new": now.get(p.ctid, p.version)} for p in rows]
-                )
-            )
-        await self._journal_changes(connection, ready, notes)
-        valued = [change for change in ready if change.new_value is not None]
-        if valued:
-            await self._update_values(connection, valued, versioned)
-        bare = [change for change in ready if change.new_value is None]
-        if bare and versioned:
-            updated = await connection.execute(
-                "UPDATE partition_metadata m SET partition_format_version = u.version"
-                " FROM unnest(%s::text[], %s::int4[]) u(path, version) WHERE m.file_path = u.path",
-                ([change.file_path for change in bare], [change.new_version for change in bare]),
-            )
-            _even(updated.rowcount, len(bare))
-        if stamped:
-            paths = [change.file_path for change in ready]
-            updated = await connection.execute(
-                "UPDATE lakehouse_partitions p SET partition_format_version = u.version"
-                " FROM unnest(%b::text[]::tid[], %b::int4[]) u(row, version) WHERE p.file_path = ANY(%b) AND p.ctid = u.row",
-                ([p.ctid for p, _ in stamped], [to for _, to in stamped], paths),
-            )
-            _even(updated.rowcount, len(stamped))
-        return [Settled(change.file_path, change.done, proved=change.proved) for change in ready]
-
-    async def _journal_changes(self, connection: Connection, ready: Sequence[Change], notes: list[str]) -> None:
-        column = "m.partition_format_version" if self._database.version.has_format_version else "NULL::int4"
-        inserted = await connection.execute(
-            self._journal.sql(
-                "INSERT INTO {change} (run_id, file_path, old_digest, new_digest, old_value, old_version, new_version, partitions,"
-                " cause, repair, proved) SELECT %s, m.file_path, u.old_digest, u.new_digest, CASE WHEN u.valued THEN m.metadata END,"
-                f" {column}, u.new_version, u.partitions::jsonb, u.cause, u.repair, u.proved"
-                " FROM unnest(%b::text[], %b::bytea[], %b::bytea[], %b::bool[], %b::int4[], %b::text[], %b::text[], %b::text[],"
-                " %b::bool[])"
-                " u(path, old_digest, new_digest, valued, new_version, partitions, cause, repair, proved)"
-                " JOIN partition_metadata m ON m.file_path = u.path"
-            ),
-            (
-                self.run_id,
-                [change.file_path for change in ready],
-                [change.old_digest for change in ready],
-                [change.new_digest for change in ready],
-                [change.new_value is not None for change in ready],
-                [change.new_version for change in ready],
-                notes,
-                [change.cause for change in ready],
-                [change.repair for change in ready],
-                [change.proved for change in ready],
-            ),
-        )
-        _even(inserted.rowcount, len(ready))
-
-    async def _update_values(self, connection: Connection, valued: Sequence[Change], versioned: bool) -> None:
-        cursor = connection.cursor()
-        await cursor.execute(
-            "UPDATE partition_metadata m SET metadata = u.value"
-            + (", partition_format_version = u.version" if versioned else "")
-            + " FROM unnest(%b::text[], %b::bytea[], %b::int4[]) u(path, value, version) WHERE m.file_path = u.path",
-            (
-                [change.file_path for change in valued],
-                [change.new_value for change in valued],
-                [change.new_version for change in valued],
-            ),
-        )
-        _even(cursor.rowcount, len(valued))
 
     async def _named(self, connection: Connection, ended: Sequence[Settled]) -> list[Settled]:
         """Conflicts with a word on which run of ours did it, if one did."""
@@ -290,7 +166,9 @@ class Writer:
     async def _record(
         self, connection: Connection, outcomes: Sequence[Settled], skipped: int, store: StoreDelta
     ) -> None:
-        told = [one for one in outcomes if one.outcome in (Outcome.FAILED, Outcome.CONFLICT, Outcome.GONE)]
+        told = [
+            one for one in outcomes if one.reason or one.outcome in (Outcome.FAILED, Outcome.CONFLICT, Outcome.GONE)
+        ]
         if told:
             await connection.execute(
                 self._journal.sql(
@@ -339,7 +217,7 @@ class Writer:
         changed = await (
             await connection.execute(
                 self._journal.sql(
-                    "SELECT file_path::text, proved FROM {change} WHERE run_id = %s AND file_path = ANY(%s)"
+                    "SELECT file_path::text, proved, repair FROM {change} WHERE run_id = %s AND file_path = ANY(%s)"
                 ),
                 of_these,
             )
@@ -363,48 +241,8 @@ class Writer:
         ).fetchone()
         assert row is not None
         self.totals = Totals(*row)
-        found = {path: Settled(path, done, proved=proved) for path, proved in changed}
+        found = {path: Settled(path, done, proved=proved, repair=repair) for path, proved, repair in changed}
         for path, outcome, reason, sentence in told:
-            found[path] = Settled(path, Outcome(outcome), Reason(reason) if reason else None, sentence)
+            repair = found[path].repair if path in found else ""
+            found[path] = Settled(path, Outcome(outcome), Reason(reason) if reason else None, sentence, repair=repair)
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Locked:
-    """What we hold, and what a plain look afterwards finds: entries that we do not hold, partition rows by path."""
-
-    entries: dict[str, LockedEntry]
-    partitions: dict[str, list[LockedPartition]]
-    existing: set[str]
-    partition_counts: dict[str, int]
-
-
-def _sort(changes: Sequence[Change], locked: _Locked) -> tuple[list[Change], list[Settled], list[str]]:
-    ready: list[Change] = []
-    ended: list[Settled] = []
-    busy: list[str] = []
-    for change in changes:
-        path = change.file_path
-        said = decide_locked(
-            change,
-            locked.entries.get(path),
-            path in locked.existing,
-            locked.partitions.get(path, []),
-            locked.partition_counts.get(path, 0),
-        )
-        if said is None:
-            ready.append(change)
-        elif said == "busy":
-            busy.append(path)
-        elif said is Outcome.GONE:
-            ended.append(Settled(path, Outcome.GONE, sentence="the entry or its partition was retired meanwhile"))
-        else:
-            ended.append(
-                Settled(path, Outcome.CONFLICT, sentence="the row was changed by another session after it was read")
-            )
-    return ready, ended, busy
-
-
-def _even(updated: int, journaled: int) -> None:
-    if updated != journaled:
-        raise _Uneven(f"{updated} rows updated, {journaled} journaled")

@@ -103,6 +103,8 @@ _ODDITIES: Final = (
         0.015,
         ("prefixed", "missing_num_rows_framed", "truncated", "cut_out", "zero_num_rows", "file_tail", "empty"),
     ),
+    # of which nothing is left to mend the entry from
+    _Oddity(Situation.FILE_GONE, 0.005, ("truncated", "empty", "damaged_arrow_schema", "chunk_past_end")),
     _Oddity(Situation.FILE_GONE, 0.005, _HEALTHY),
     _Oddity(Situation.FILE_REPLACED, 0.0, _PREFIXED),
     _Oddity(Situation.TWO_DISAGREE, 0.0, _PREFIXED),

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from refooter.diagnosis.case import Ask, Case, examine
 from refooter.diagnosis.causes import TABLE
+from refooter.diagnosis.repairs import repair_of
 from refooter.parquet import frame
 from refooter.parquet.facts import read_facts
-from refooter.values import HEALTHY, Cause, Diagnosis, Layout, Question, Status, Verdict, worst
+from refooter.values import HEALTHY, Cause, Diagnosis, Layout, Question, Status, Verdict, Wanted, worst
 
 __all__ = ["diagnose"]
 
@@ -16,10 +17,11 @@ __all__ = ["diagnose"]
 def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
     """Finds every cause that holds for a value, given what the target parser says of it.
 
-    `ask` judges other bytes by the same parser; it is called at most twice, and only for a value that was rejected.
-    Whatever the target accepted keeps a status that says so. Pure and deterministic, given `ask`.
+    `ask` judges other bytes by the same parser: at most twice for a value that was rejected, and up to three times more
+    for what would mend it, if that is wanted. Whatever the target accepted keeps a status that says so. Pure and
+    deterministic, given `ask`.
     """
-    if question.facts_only and verdict.accepted:
+    if question.wanted is Wanted.FACTS and verdict.accepted:
         # the row counts and schema of a file's own footer, on their way into the catalog: a hot path
         facts, details = read_facts(question.value)
         return replace(HEALTHY, facts=facts if details.whole else None)
@@ -38,6 +40,7 @@ def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
         evidence=() if status in (Status.OK, Status.STALE) else tuple(entry.shows(case) for entry in holding),
         facts=case.found.facts if _identifies(case) else None,
         foreseen=case.foreseen,
+        repair=repair_of(case, causes, ask) if question.wanted is Wanted.MENDED else None,
     )
 
 

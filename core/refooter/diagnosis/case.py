@@ -8,12 +8,11 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from refooter.parquet import frame
-from refooter.parquet.edit import insertion_edits, splice
+from refooter.parquet.edit import splice
 from refooter.parquet.facts import Details
 from refooter.parquet.frame import Found
 from refooter.parquet.restore import true_footer
-from refooter.parquet.structs import FILE_META_DATA
-from refooter.parquet.thrift import Field, Struct, Wire
+from refooter.parquet.row_count import with_num_rows
 from refooter.values import Layout, Question, Verdict
 
 Ask: TypeAlias = Callable[[bytes], Verdict]
@@ -24,8 +23,8 @@ class Case:
     """A question, the target's verdict on it, and the FileMetaData that was found in the value.
 
     `inner` is what the target says of the footer once it has been freed of everything that the layout shows to be
-    wrong; `arrow_schema` whether it then minds the embedded Arrow schema and nothing else. `foreseen` is the SHA-256 of the
-    footer that the target has accepted so, where that is proved to be the file's own.
+    wrong; `arrow_schema` whether it then minds the embedded Arrow schema and nothing else. `own` is the footer that was
+    judged so where it is proved to be the file's own, `foreseen` its SHA-256 if the target accepted it.
     """
 
     question: Question
@@ -33,6 +32,7 @@ class Case:
     found: Found
     inner: Verdict = field(default=Verdict(True))
     arrow_schema: bool = False
+    own: bytes | None = None
     foreseen: bytes | None = None
 
     @property
@@ -79,7 +79,7 @@ def _judge_footer(case: Case, ask: Ask) -> None:
     """Tells what is wrong with the footer itself from what is wrong with its surroundings."""
     details = case.details
     footer = case.value[details.start : details.end]
-    own = _own_footer(case)
+    own = case.own = _own_footer(case)
     if own is not None:
         # The same footer but for its pointers: what the target says of this one serves the diagnosis and the migration both.
         case.inner = ask(own)
@@ -107,15 +107,3 @@ def _own_footer(case: Case) -> bytes | None:
 def without_arrow_schema(value: bytes, details: Details) -> bytes:
     """The value with the key `ARROW:schema` renamed: readers look it up by name, and no other byte moves."""
     return splice(value, ((at, at + 1, b"-") for at in details.arrow_schema_keys))
-
-
-def with_num_rows(footer: bytes, details: Details, rows: int) -> bytes:
-    """FileMetaData, cut out of its value, with field 3 put in."""
-    fields = [
-        Field(id, Wire(wire), start - details.start, value - details.start, value - details.start, 0)
-        for id, wire, start, value in details.outline
-    ]
-    return splice(footer, insertion_edits(Struct(0, len(footer), fields), _NUM_ROWS, Wire.I64, rows))
-
-
-_NUM_ROWS = FILE_META_DATA.id("num_rows")

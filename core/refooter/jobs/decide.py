@@ -11,9 +11,22 @@ from refooter.values import Cause, Diagnosis, Entry, Reason, Status
 NEWEST_VERSION = 2
 
 
+class Strategy(StrEnum):
+    """Where a broken entry's new value comes from.
+
+    `AUTO`: from the old value where that is proved to give the file's own footer, else from the file. `REPAIR`: from the old
+    value only, without one request to the store. `REFETCH`: from the file, always.
+    """
+
+    AUTO = "auto"
+    REPAIR = "repair"
+    REFETCH = "refetch"
+
+
 class Step(StrEnum):
     SKIP = "skip"
     STAMP = "stamp"
+    REPAIR = "repair"
     REFETCH = "refetch"
     FAIL = "fail"
 
@@ -29,9 +42,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class MigrateOptions:
-    """`named`: the paths that the selection names, which is how an orphan is asked for by itself. `max_rate`: entries a second."""
+    """`named`: the paths that the selection names, which is how an orphan is asked for by itself. `max_rate`: entries a second.
+    `accept_unproved`: a repair that nothing proves may be written, if the strategy has no better one."""
 
-    strategy: str = "refetch"
+    strategy: Strategy = Strategy.AUTO
+    accept_unproved: bool = False
     force: bool = False
     orphans: bool = False
     dry_run: bool = False
@@ -55,7 +70,30 @@ def decide(entry: Entry, diagnosis: Diagnosis, options: MigrateOptions) -> Actio
         return Action(Step.FAIL, _disagreement(entry), Reason.MISMATCH)
     if diagnosis.cause is Cause.OUTDATED_VERSION and not options.force and _own_count_is_the_catalogs(entry, diagnosis):
         return Action(Step.STAMP, "sound, but read through the slow path of version 1")
+    if options.strategy is Strategy.REPAIR:
+        return _repair_or_fail(diagnosis, options)
+    if options.strategy is Strategy.AUTO and diagnosis.repair is not None and diagnosis.repair.proved:
+        return Action(Step.REPAIR, PROVED)
     return Action(Step.REFETCH, "derived anew from the file's own footer")
+
+
+PROVED = "the old value proves what the file's own footer is"
+UNPROVED = "a repair from the old value, which nothing proves to be the file's own footer"
+
+
+def _repair_or_fail(diagnosis: Diagnosis, options: MigrateOptions) -> Action:
+    if diagnosis.status is Status.OK:
+        return Action(Step.SKIP, "nothing to repair")
+    repair = diagnosis.repair
+    if repair is None:
+        return Action(
+            Step.FAIL, "the old value cannot be mended without its file: use auto or refetch", Reason.NEEDS_FILE
+        )
+    if repair.proved:
+        return Action(Step.REPAIR, PROVED)
+    if options.accept_unproved:
+        return Action(Step.REPAIR, UNPROVED)
+    return Action(Step.FAIL, f"{UNPROVED} ({repair.name}): --accept-unproved writes it", Reason.UNPROVED)
 
 
 def _own_count_is_the_catalogs(entry: Entry, diagnosis: Diagnosis) -> bool:

@@ -10,7 +10,7 @@ from refooter.catalog.pages import check_names, entry_pages
 from refooter.catalog.selection import Selection
 from refooter.jobs.flow import overlap
 from refooter.jobs.lake import Lake
-from refooter.values import NOT_JUDGED, Diagnosis, Entry, EntryResult, Question
+from refooter.values import NOT_JUDGED, Diagnosis, Entry, EntryResult, Question, Wanted
 
 # Pages of 4 MiB: one being read, two being judged, one being looked at.
 _PAGES_AHEAD = 2
@@ -18,13 +18,15 @@ _PAGES_AHEAD = 2
 Examined = tuple[Entry, Diagnosis]
 
 
-async def examined(lake: Lake, selection: Selection) -> AsyncGenerator[list[Examined], None]:
+async def examined(
+    lake: Lake, selection: Selection, wanted: Wanted = Wanted.DIAGNOSIS
+) -> AsyncGenerator[list[Examined], None]:
     """The selected entries with their diagnoses, in batches. What only a verdict can select is filtered here."""
     if not selection.allow_empty:
         await check_names(lake.database, selection)
 
     async def judge(page: list[Entry]) -> list[Examined]:
-        return [pair for pair in await judged(lake, page) if selection.judges(pair[1])]
+        return [pair for pair in await judged(lake, page, wanted) if selection.judges(pair[1])]
 
     async with aclosing(overlap(entry_pages(lake.database, selection), judge, _PAGES_AHEAD)) as batches:
         async for batch in batches:
@@ -32,15 +34,17 @@ async def examined(lake: Lake, selection: Selection) -> AsyncGenerator[list[Exam
                 yield batch
 
 
-async def judged(lake: Lake, entries: list[Entry]) -> list[Examined]:
+async def judged(lake: Lake, entries: list[Entry], wanted: Wanted = Wanted.DIAGNOSIS) -> list[Examined]:
     """Entries with their diagnoses. A value too large to be read stays `unknown`, and says why."""
-    diagnoses = iter(await lake.judges.examine([question(entry) for entry in entries if entry.value is not None]))
+    questions = [question(entry, wanted) for entry in entries if entry.value is not None]
+    diagnoses = iter(await lake.judges.examine(questions))
     return [(entry, next(diagnoses) if entry.value is not None else _too_large(entry)) for entry in entries]
 
 
-def question(entry: Entry) -> Question:
+def question(entry: Entry, wanted: Wanted = Wanted.DIAGNOSIS) -> Question:
     assert entry.value is not None
-    return Question(entry.value, entry.partitions.agreed_num_rows, entry.partitions.agreed_file_size, entry.versions)
+    partitions = entry.partitions
+    return Question(entry.value, partitions.agreed_num_rows, partitions.agreed_file_size, entry.versions, wanted)
 
 
 def _too_large(entry: Entry) -> Diagnosis:
@@ -55,7 +59,7 @@ def entry_result(entry: Entry, diagnosis: Diagnosis) -> EntryResult:
         file_path=entry.file_path,
         view_set=view_set,
         view_instance=view_instance,
-        diagnosis=diagnosis,
+        diagnosis=diagnosis.without_bytes(),
         blob_size=entry.size,
         catalog_num_rows=rows[0] if len(rows) == 1 else None,
         file_size=entry.partitions.agreed_file_size,

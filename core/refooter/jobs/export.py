@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
@@ -255,5 +254,5 @@ async def export_run(lake: Lake, run_id: int) -> AsyncGenerator[Event, None]:
             )
             result = entry_result(entry, diagnosis)
             reason = Reason(one.reason) if one.reason else None
-            results.append(replace(result, outcome=Outcome(one.outcome), reason=reason, sentence=one.sentence))
+            results.append(result.ended(Outcome(one.outcome), reason, one.sentence))
         yield EntriesDone(tuple(results))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from refooter import __version__
-from refooter.catalog.changes import Change, Settled, digest
+from refooter.catalog.changes import Settled
 from refooter.catalog.journal import RunStart
 from refooter.catalog.pages import count_entries
 from refooter.catalog.rights import check_may_read, check_may_write
@@ -16,8 +16,8 @@ from refooter.catalog.selection import Selection
 from refooter.errors import StoreUnreachable
 from refooter.events import EntriesDone, Event, Notice, Progress, Severity, Started
 from refooter.jobs.breaker import Breaker
-from refooter.jobs.check import check_footer
-from refooter.jobs.decide import NEWEST_VERSION, MigrateOptions, Step, decide, first_tail
+from refooter.jobs.decide import MigrateOptions, Step, Strategy, decide, first_tail
+from refooter.jobs.derive import foreseen, question_of, refetched, repaired, stamped
 from refooter.jobs.examine import entry_result, examined
 from refooter.jobs.flow import ByteQueue, Pace
 from refooter.jobs.lake import Lake
@@ -25,7 +25,7 @@ from refooter.jobs.proof import StoreProof
 from refooter.jobs.run import Control, Item, Run, Tally, failure, item_queue, who_am_i
 from refooter.jobs.story import story
 from refooter.store import FooterRead, StoreFailure
-from refooter.values import HEALTHY, Diagnosis, Entry, Outcome, Question, Reason
+from refooter.values import Diagnosis, Entry, Outcome, Reason, Wanted
 
 _QUEUE_BYTES = 12 << 20
 _CHECK_AT_ONCE = 64
@@ -41,7 +41,8 @@ class _ToFetch:
 
     @property
     def size(self) -> int:
-        return self.entry.size + 512
+        repair = self.diagnosis.repair
+        return self.entry.size + 512 + (0 if repair is None else len(repair.value or b""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,15 @@ class _ToCheck:
 async def migrate(
     lake: Lake, selection: Selection, options: MigrateOptions, control: Control | None = None
 ) -> AsyncGenerator[Event, None]:
-    """Mends what is broken of the selection from the files' own footers, each entry behind a before image.
+    """Mends what is broken of the selection, from the old values or from the files' own footers (`Strategy`), each entry behind a
+    before image.
 
     Ends with a `RunSummary`. Cancelling the iterator, or `control.cancel()`, finishes the batch in flight; what was committed stays,
     and a rerun completes. A run that stops itself says `Finished` with the reason, and then raises it. Raises `UsageError`,
     `MissingRights`, `NothingSelected`, `StoreUnreachable` before anything was written.
     """
-    lake.need_store()
+    if options.strategy is not Strategy.REPAIR:
+        lake.need_store()
     if options.dry_run:
         await check_may_read(lake.database)
     else:
@@ -79,14 +82,15 @@ async def migrate(
 class _Migration:
     def __init__(self, lake: Lake, selection: Selection, options: MigrateOptions, control: Control) -> None:
         self._lake = lake
-        self._store = lake.need_store()
+        self._store = None if options.strategy is Strategy.REPAIR else lake.need_store()
+        self._versioned = lake.database.version.has_format_version
         self._selection = selection
         self._options = options
         self._control = control
         self._tally = Tally()
         self._events: asyncio.Queue[Event] = asyncio.Queue(maxsize=64)
         self._run = Run(lake.journal, self._tally, control, self._events.put, self._store)
-        self._proof = StoreProof(lake.database, self._store)
+        self._proof = None if self._store is None else StoreProof(lake.database, self._store)
         self._pace = Pace(options.max_rate)
         self._breaker: Breaker[Item] = Breaker("the object store")
         self._to_fetch: ByteQueue[_ToFetch] = ByteQueue(lambda item: item.size, items=2000, size=_QUEUE_BYTES)
@@ -95,7 +99,7 @@ class _Migration:
         self._decided = False
         self._fetches = 0
         self._total = 0
-        self._retries_told = self._store.counts.retries
+        self._retries_told = self._retries()
         self._next_notice = 0.0
 
     async def events(self, total: int) -> AsyncGenerator[Event, None]:
@@ -107,9 +111,12 @@ class _Migration:
                 if isinstance(event, Progress) and (notice := self._retry_notice(event.seconds)) is not None:
                     yield notice
 
+    def _retries(self) -> int:
+        return 0 if self._store is None else self._store.counts.retries
+
     def _retry_notice(self, seconds: float) -> Notice | None:
         """A burst of retries is worth a line, at most one in five seconds."""
-        burst = self._store.counts.retries - self._retries_told
+        burst = self._retries() - self._retries_told
         if not burst or seconds < self._next_notice:
             return None
         self._retries_told += burst
@@ -129,7 +136,8 @@ class _Migration:
             beating.cancel()
 
     async def _read_and_decide(self) -> None:
-        async with aclosing(examined(self._lake, self._selection)) as batches:
+        wanted = Wanted.DIAGNOSIS if self._options.strategy is Strategy.REFETCH else Wanted.MENDED
+        async with aclosing(examined(self._lake, self._selection, wanted)) as batches:
             async for batch in batches:
                 self._tally.selected += len(batch)
                 for entry, diagnosis in batch:
@@ -158,31 +166,17 @@ class _Migration:
             await self._to_fetch.put(_ToFetch(entry, diagnosis))
             return
         result = entry_result(entry, diagnosis)
-        if action.step is Step.STAMP:
+        if action.step is Step.REPAIR:
             await self._pace.pass_one()
-            await self._to_write.put(Item(result, self._change(entry, diagnosis, None)))
+            await self._to_write.put(Item(result, repaired(entry, diagnosis, versioned=self._versioned)))
+        elif action.step is Step.STAMP:
+            await self._pace.pass_one()
+            await self._to_write.put(Item(result, stamped(entry, diagnosis, versioned=self._versioned)))
         elif action.step is Step.FAIL:
             assert action.reason is not None
             await self._to_write.put(failure(result, action.reason, action.why))
         else:
             await self._to_write.put(Item(result))
-
-    def _change(self, entry: Entry, diagnosis: Diagnosis, footer: bytes | None) -> Change:
-        assert entry.value is not None
-        old = digest(entry.value)
-        return Change(
-            file_path=entry.file_path,
-            old_digest=old,
-            old_version=entry.version,
-            new_digest=old if footer is None else digest(footer),
-            new_value=footer,
-            new_version=NEWEST_VERSION if self._lake.database.version.has_format_version else None,
-            partitions=entry.partitions,
-            cause=diagnosis.cause.value,
-            repair="stamp" if footer is None else "refetch",
-            # A refetched value is the file's own footer by construction; a stamp vouches for nothing but the version.
-            proved=footer is not None,
-        )
 
     async def _fetch_all(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -193,13 +187,16 @@ class _Migration:
         await self._to_check.close()
 
     async def _fetch_some(self) -> None:
+        store, proof = self._store, self._proof
+        if store is None or proof is None:
+            return
         while (item := await self._to_fetch.get()) is not None:
             await self._control.gate()
             entry = item.entry
             try:
-                if not self._proof.holds:
-                    await self._proof.ensure((entry.file_path, entry.partitions.agreed_file_size))
-                found = await self._store.read_footer(
+                if not proof.holds:
+                    await proof.ensure((entry.file_path, entry.partitions.agreed_file_size))
+                found = await store.read_footer(
                     entry.file_path, entry.partitions.agreed_file_size, first_tail(item.diagnosis)
                 )
             except StoreFailure as error:
@@ -207,7 +204,7 @@ class _Migration:
                     raise StoreUnreachable(error.sentence) from None
                 # Other keys could be read by now: a 403 may be what a store says of a missing key to those who may not list.
                 sentence = error.missing_or_denied or error.sentence
-                failed = failure(entry_result(entry, item.diagnosis), error.reason, sentence)
+                failed = self._without_file(item, error.reason, sentence)
                 if error.reason in _WORLD_FAILURES:
                     self._breaker.failed(failed, sentence)
                     continue
@@ -217,14 +214,25 @@ class _Migration:
             for held in self._breaker.release():
                 await self._to_write.put(held)
 
+    def _without_file(self, item: _ToFetch, reason: Reason, sentence: str) -> Item:
+        """A failed fetch. Where the file is missing, and only there, a repair that nothing proves is better than nothing,
+        if that was accepted (safety 15)."""
+        result = entry_result(item.entry, item.diagnosis)
+        repair = item.diagnosis.repair
+        if reason is not Reason.FILE_MISSING or repair is None:
+            return failure(result, reason, sentence)
+        if self._options.accept_unproved:
+            return Item(result, repaired(item.entry, item.diagnosis, versioned=self._versioned))
+        why = f"{sentence}; the old value can be mended ({repair.name}), but nothing proves it: --accept-unproved writes it"
+        return failure(result, Reason.UNPROVED, why)
+
     async def _take(self, item: _ToCheck) -> None:
         """A footer from the store: to the target parser, unless it is the very one that the target has accepted already."""
-        old = item.diagnosis
-        if old.facts is None or old.foreseen is None or old.foreseen != digest(item.found.footer):
+        new = foreseen(item.diagnosis, item.found.footer)
+        if new is None:
             await self._to_check.put(item)
-            return
-        facts = replace(old.facts, start=0, length=len(item.found.footer))
-        await self._to_write.put(self._checked(item, replace(HEALTHY, facts=facts)))
+        else:
+            await self._to_write.put(self._checked(item, new))
 
     async def _check_all(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -233,30 +241,14 @@ class _Migration:
 
     async def _check_some(self) -> None:
         while batch := await self._to_check.get_many(_CHECK_AT_ONCE, 0.005):
-            questions = [
-                Question(
-                    item.found.footer,
-                    item.entry.partitions.agreed_num_rows,
-                    item.found.file_size,
-                    (NEWEST_VERSION,),
-                    facts_only=True,
-                )
-                for item in batch
-            ]
+            questions = [question_of(item.entry, item.found) for item in batch]
             for item, new in zip(batch, await self._lake.judges.examine(questions), strict=True):
                 await self._to_write.put(self._checked(item, new))
 
     def _checked(self, item: _ToCheck, new: Diagnosis) -> Item:
         result = entry_result(item.entry, item.diagnosis)
-        refusal = check_footer(item.entry, item.diagnosis, new, item.found.file_size)
-        if refusal is not None:
-            return failure(result, *refusal)
-        if item.found.footer == item.entry.value:
-            if NEWEST_VERSION in item.entry.versions or not item.entry.versions:
-                # What looks wrong is how the file was written: its own footer says the same, and nothing is to be done.
-                return Item(result)
-            return Item(result, self._change(item.entry, item.diagnosis, None))
-        return Item(result, self._change(item.entry, item.diagnosis, item.found.footer))
+        found = refetched(item.entry, item.diagnosis, new, item.found, versioned=self._versioned)
+        return failure(result, *found) if isinstance(found, tuple) else Item(result, found)
 
     async def _write_all(self) -> None:
         if self._options.dry_run:
@@ -269,7 +261,7 @@ class _Migration:
         needs it (safety 16)."""
         if self._run.run_id is not None:
             return
-        if not self._proof.holds and not (self._decided and self._fetches == 0):
+        if self._proof is not None and not self._proof.holds and not (self._decided and self._fetches == 0):
             await self._proof.ensure()
         await self._begin()
 
@@ -279,10 +271,11 @@ class _Migration:
         while batch := await self._to_write.get_many(500, 0.25):
             results = []
             for item in batch:
-                outcome = Outcome.WOULD_MIGRATE if item.change is not None else Outcome.SKIPPED
-                settled = item.settled or Settled(item.result.file_path, outcome)
-                self._tally.add(settled)
-                results.append(
-                    replace(item.result, outcome=settled.outcome, reason=settled.reason, sentence=settled.sentence)
+                settled = item.settled or (
+                    Settled(item.result.file_path, Outcome.SKIPPED)
+                    if item.change is None
+                    else Settled.changed(item.change, Outcome.WOULD_MIGRATE)
                 )
+                self._tally.add(settled)
+                results.append(item.result.ended(settled.outcome, settled.reason, settled.sentence))
             await self._events.put(EntriesDone(tuple(results)))

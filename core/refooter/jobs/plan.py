@@ -10,12 +10,12 @@ from refooter.catalog.pages import count_entries
 from refooter.catalog.rights import check_may_read
 from refooter.catalog.selection import Selection
 from refooter.events import Event, Finished, Plan, Started
-from refooter.jobs.decide import MigrateOptions, Step, decide, first_tail
+from refooter.jobs.decide import MigrateOptions, Step, Strategy, decide, first_tail
 from refooter.jobs.examine import examined
 from refooter.jobs.lake import Lake
 from refooter.jobs.meter import Meter
 from refooter.store import FIRST_TAIL
-from refooter.values import Cause
+from refooter.values import Cause, Wanted
 
 # Measured for values of 8 KB: what a changed entry costs in WAL, in the table (the old row version) and in the journal.
 _WAL_PER_BYTE, _TABLE_PER_BYTE, _JOURNAL_PER_BYTE = 13 / 8, 4.4 / 8, 4.6 / 8
@@ -31,25 +31,30 @@ async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> Asy
     steps: Counter[str] = Counter()
     causes: Counter[Cause] = Counter()
     refused: Counter[str] = Counter()
-    requests = size = 0
+    requests = size = saved = 0
+    wanted = Wanted.DIAGNOSIS if options.strategy is Strategy.REFETCH else Wanted.MENDED
     wal = table = journal = 0.0
-    async with aclosing(examined(lake, selection)) as batches:
+    async with aclosing(examined(lake, selection, wanted)) as batches:
         async for batch in batches:
             for entry, diagnosis in batch:
                 action = decide(entry, diagnosis, options)
                 steps[action.step.value] += 1
-                if action.step in (Step.STAMP, Step.REFETCH):
+                if action.step in (Step.STAMP, Step.REPAIR, Step.REFETCH):
                     causes[diagnosis.cause] += 1
                 if action.step is Step.FAIL:
                     refused[action.reason.value if action.reason else ""] += 1
                 elif action.step is Step.STAMP:
                     wal, table, journal = wal + _STAMP_WAL, table + _STAMP_TABLE, journal + _STAMP_JOURNAL
-                elif action.step is Step.REFETCH:
+                elif action.step in (Step.REPAIR, Step.REFETCH):
                     known = entry.partitions.agreed_file_size
                     # One more request asks for a size that the catalog does not know, one more reads a footer above the first guess.
-                    first = first_tail(diagnosis)
-                    requests += 1 + (known is None) + (entry.size + 8 > FIRST_TAIL)
-                    size += first if known is None else min(known, first)
+                    needed = 1 + (known is None) + (entry.size + 8 > FIRST_TAIL)
+                    if action.step is Step.REPAIR:
+                        saved += needed
+                    else:
+                        first = first_tail(diagnosis)
+                        requests += needed
+                        size += first if known is None else min(known, first)
                     wal += entry.size * _WAL_PER_BYTE + _STAMP_WAL
                     table += entry.size * _TABLE_PER_BYTE + _STAMP_TABLE
                     journal += entry.size * _JOURNAL_PER_BYTE + _STAMP_JOURNAL
@@ -64,6 +69,7 @@ async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> Asy
             refused=dict(refused),
             store_requests=requests,
             store_bytes=size,
+            requests_saved=saved,
             wal_bytes=round(wal),
             table_bytes=round(table),
             journal_bytes=round(journal),

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import psycopg
 
@@ -101,6 +101,7 @@ class Tally:
     def __init__(self) -> None:
         self.outcomes: Counter[Outcome] = Counter()
         self.reasons: Counter[Reason] = Counter()
+        self.repairs: Counter[str] = Counter()
         self.selected = 0
         self.proved = 0
         self.started = time.monotonic()
@@ -108,7 +109,9 @@ class Tally:
     def add(self, settled: Settled) -> None:
         self.outcomes[settled.outcome] += 1
         self.proved += settled.proved
-        if settled.reason is not None:
+        if settled.repair:
+            self.repairs[settled.repair] += 1
+        elif settled.reason is not None:
             self.reasons[settled.reason] += 1
 
     @property
@@ -128,6 +131,7 @@ class Tally:
             outcomes=dict(self.outcomes),
             reasons=dict(self.reasons),
             proved=self.proved,
+            repairs=dict(self.repairs),
             store_requests=store.requests,
             store_bytes=store.bytes,
             seconds=time.monotonic() - self.started,
@@ -249,13 +253,13 @@ class Run:
         delta = StoreDelta(store.requests - self._store_said.requests, store.bytes - self._store_said.bytes)
         written = await self._apply(self._writer, changes, settled, len(skipped), delta)
         self._store_said = store
-        results = [replace(item.result, outcome=Outcome.SKIPPED) for item in skipped]
+        results = [item.result.ended(Outcome.SKIPPED) for item in skipped]
         if skipped:
             self.tally.outcomes[Outcome.SKIPPED] += len(skipped)
         for one in written.settled:
             self.tally.add(one)
             item = items[one.file_path]
-            results.append(replace(item.result, outcome=one.outcome, reason=one.reason, sentence=one.sentence))
+            results.append(item.result.ended(one.outcome, one.reason, one.sentence))
         await self._emit(EntriesDone(tuple(results)))
         if any(one.outcome in (Outcome.MIGRATED, Outcome.RESTORED) for one in written.settled):
             self._refused_before += self._breaker.release()

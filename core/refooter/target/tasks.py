@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from refooter.target.target import Target
-from refooter.values import Question, Verdict
+from refooter.values import Question, Verdict, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,21 @@ class Examine:
     """
 
     values: bytes
-    about: tuple[tuple[int, int | None, int | None, tuple[int, ...], bool], ...]
+    about: tuple[tuple[int, int | None, int | None, tuple[int, ...], Wanted], ...]
     limit: float
 
     @staticmethod
     def of(questions: Sequence[Question], limit: float) -> Examine:
         return Examine(
             b"".join([question.value for question in questions]),
-            tuple((len(q.value), q.num_rows, q.file_size, q.versions, q.facts_only) for q in questions),
+            tuple((len(q.value), q.num_rows, q.file_size, q.versions, q.wanted) for q in questions),
             limit,
         )
 
     def questions(self) -> Iterator[Question]:
         at = 0
-        for length, num_rows, file_size, versions, facts_only in self.about:
-            yield Question(self.values[at : at + length], num_rows, file_size, versions, facts_only)
+        for length, num_rows, file_size, versions, wanted in self.about:
+            yield Question(self.values[at : at + length], num_rows, file_size, versions, wanted)
             at += length
 
 

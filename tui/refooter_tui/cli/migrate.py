@@ -20,12 +20,22 @@ def add(commands: options.Subparsers) -> None:
     parser = commands.add_parser(
         "migrate",
         help="mend what is broken of the selection",
-        description="Reads the footers of broken entries anew from their files, checks each, and writes it behind a before image.",
+        description="Mends broken entries from what their values still hold, where that is proved to give the file's own footer,"
+        " and from the files where it is not; checks each new value, and writes it behind a before image.",
     )
     options.add_selection(parser)
     group = parser.add_argument_group("migration")
     group.add_argument(
-        "--strategy", choices=("refetch",), default="refetch", help="the file's own footer bytes (refetch)"
+        "--strategy",
+        choices=("auto", "refetch", "repair"),
+        default="auto",
+        help="where new values come from: the old value where it proves the file's own footer, else the file (auto); always the"
+        " file (refetch); never the store (repair)",
+    )
+    group.add_argument(
+        "--accept-unproved",
+        action="store_true",
+        help="write repairs that nothing proves, too: with auto only where the file is missing",
     )
     group.add_argument("--dry-run", action="store_true", help="read and check everything, write nothing, ask nothing")
     group.add_argument("--force", action="store_true", help="derive healthy entries anew, too")
@@ -52,13 +62,14 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 
 async def _migrate(args: argparse.Namespace, shell: Shell, session: Session, selection: Selection) -> int:
-    from refooter.jobs.decide import MigrateOptions
+    from refooter.jobs.decide import MigrateOptions, Strategy
     from refooter.jobs.migrate import migrate
     from refooter.jobs.run import Control
     from refooter_tui.cli.outcome import amiss, carry_out
 
     wanted = MigrateOptions(
-        strategy=args.strategy,
+        strategy=Strategy(args.strategy),
+        accept_unproved=args.accept_unproved,
         force=args.force,
         orphans=args.orphans,
         dry_run=args.dry_run,
@@ -67,7 +78,8 @@ async def _migrate(args: argparse.Namespace, shell: Shell, session: Session, sel
     )
     async with session.open() as lake:
         if args.dry_run or not args.yes:
-            lake.need_store()
+            if wanted.strategy is not Strategy.REPAIR:
+                lake.need_store()
             plan = await _show_plan(shell, lake, selection, wanted)
             options.refuse_nothing(plan.selected, selection)
             if not args.dry_run:
@@ -97,6 +109,6 @@ async def _ask(shell: Shell, plan: Plan) -> None:
     """Raises `PlanRefused`."""
     from refooter_tui.cli.render import entries
 
-    changed = plan.by_step.get("refetch", 0) + plan.by_step.get("stamp", 0)
+    changed = plan.changed
     if changed and not await shell.ask(f"Migrate {entries(changed)}?"):
         raise PlanRefused("not migrated: the answer was no, and nothing was written")

@@ -31,6 +31,7 @@ from refooter_tui.cli.render import (
 )
 
 STEPS = {
+    "repair": "mended from their old values, without a request",
     "refetch": "read anew from their files",
     "stamp": "stamped with the newer version, unread",
     "skip": "left as they are",
@@ -161,7 +162,7 @@ def show_causes(console: Console, by_cause: Mapping[Cause, int]) -> None:
 
 
 def show_plan(console: Console, plan: Plan, catalog: str) -> None:
-    changed = plan.by_step.get("refetch", 0) + plan.by_step.get("stamp", 0)
+    changed = plan.changed
     verb = "is" if changed == 1 else "are"
     say(
         console,
@@ -187,7 +188,7 @@ def show_plan(console: Console, plan: Plan, catalog: str) -> None:
     facts(
         console,
         [
-            ("store", f"{plural(plan.store_requests, 'request')}, {size(plan.store_bytes)}"),
+            ("store", _store(plan.store_requests, plan.store_bytes, plan.requests_saved)),
             ("WAL", size(plan.wal_bytes)),
             ("table growth", size(plan.table_bytes)),
             ("journal", f"{size(plan.journal_bytes)} of before images"),
@@ -221,8 +222,8 @@ def show_run(console: Console, summary: RunSummary, tally: Tally, *, advise: boo
         ),
     )
     pairs = [("time", _speed(summary))]
-    if summary.store_requests:
-        pairs.append(("store", f"{plural(summary.store_requests, 'request')}, {size(summary.store_bytes)}"))
+    if summary.store_requests or summary.requests_saved:
+        pairs.append(("store", _store(summary.store_requests, summary.store_bytes, summary.requests_saved)))
     if summary.proved:
         pairs.append(("proved", f"{number(summary.proved)} new values are the files' own footers"))
     gap(console)
@@ -237,6 +238,11 @@ def show_run(console: Console, summary: RunSummary, tally: Tally, *, advise: boo
                 console,
                 f"`refooter rollback {summary.run_id}` undoes this run; `refooter verify --run {summary.run_id}` checks it.",
             )
+
+
+def _store(requests: int, received: int, saved: int) -> str:
+    said = f"{plural(requests, 'request')}, {size(received)}"
+    return f"{said}; {number(saved)} saved by repairs from the old values" if saved else said
 
 
 def _speed(summary: RunSummary) -> str:
