@@ -23,6 +23,7 @@ from footer_corpus import (
 )
 from refooter.diagnosis import diagnose
 from refooter.parquet import chunks as chunk_readers
+from refooter.parquet import facts as facts_reader
 from refooter.parquet import schema as schema_reader
 from refooter.parquet.edit import insertion_edits, integer_edit, removal_edits, splice
 from refooter.parquet.facts import Details, read_facts
@@ -33,21 +34,31 @@ from refooter.values import FooterFacts, Question, Verdict
 class _Never:
     """Stands in for the pattern where the walker alone shall read."""
 
+    def findall(self, data: bytes, at: int) -> list[chunk_readers.Row]:
+        return []
+
     def match(self, data: bytes, at: int) -> None:
         return None
 
 
 def walked(data: bytes) -> tuple[FooterFacts, Details]:
-    """`read_facts` with neither pattern nor memory."""
+    """`read_facts` with neither patterns nor memory."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(chunk_readers, "_usual_chunk", _Never)
+        patched.setattr(chunk_readers, "_usual_chunks", _Never)
+        patched.setattr(facts_reader, "_BEHIND_COLUMNS", _Never())
         patched.setattr(schema_reader, "_recent", ())
         return read_facts(data)
 
 
+def numbers(details: Details) -> list[object]:
+    """All that is known of the column chunks, what is worked out from it included."""
+    found = details.chunks
+    return [found, found.starts, found.end, found.bloom_filters, found.page_indexes, found.pointed, found.tiled]
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _compiled() -> None:
-    chunk_readers._groups()
+    chunk_readers._usual_chunks()
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
@@ -85,11 +96,13 @@ def test_the_pattern_reads_every_chunk_of_the_common_writers(file: object) -> No
     footer: bytes = file.footer  # type: ignore[attr-defined]
     for chunk in chunks(footer):
         rows: list[chunk_readers.Row] = []
-        ends: list[int] = []
-        end = chunk_readers.read_chunks(footer, chunk.start, 1, rows, ends)
-        assert ends == [end]
-        assert (rows[0], end) == chunk_readers._walk_chunk(footer, chunk.start)
-        assert end == chunk.end
+        end = chunk_readers.read_chunks(footer, chunk.start, 1, rows)
+        body, pointers = rows[0][chunk_readers.BODY], rows[0][chunk_readers.POINTERS]
+        assert body + pointers + b"\0" == footer[chunk.start : chunk.end]
+        walked_row, walked_end = chunk_readers._walk_chunk(footer, chunk.start)
+        assert end == walked_end == chunk.end
+        assert rows[0][chunk_readers.IDENTITY] == walked_row[chunk_readers.IDENTITY]
+        assert chunk_readers.chunks_of(rows) == chunk_readers.chunks_of([walked_row])
 
 
 def test_pattern_and_walker_agree_on_mutated_footers() -> None:
@@ -115,8 +128,10 @@ def test_pattern_and_walker_agree_on_mutated_footers() -> None:
                     del value[at:]
                     value += b"\x80\0"
             data = bytes(value)
-            assert read_facts(data) == walked(data)
             facts, details = read_facts(data)
+            plain = walked(data)
+            assert (facts, details) == plain
+            assert numbers(details) == numbers(plain[1])
             decoded = decode(data)
             assert (details.problem is None) == (decoded.problem is None)
             if details.problem is None:

@@ -17,7 +17,7 @@ def where(case: Case) -> str:
 def page_index_prefix(case: Case) -> str:
     start = case.details.start
     chunks = case.details.chunks
-    pointed = len(chunks.column_indexes), len(chunks.offset_indexes)
+    pointed = chunks.pointed
     if not case.details.whole:
         return f"{start} bytes, a page index by their look, stand before what begins like FileMetaData at byte {start}"
     if case.found.layout is Layout.FILE_TAIL:

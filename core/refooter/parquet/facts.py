@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, Final
 
-from refooter.parquet.chunks import Chunks, Row, chunks_of, read_chunks
+from refooter.parquet.chunks import BODY, IDENTITY, Chunks, Row, chunks_of, read_chunks
 from refooter.parquet.schema import Schema, read_schema, skip_column_orders
 from refooter.parquet.structs import FILE_META_DATA, KEY_VALUE, ROW_GROUP
 from refooter.parquet.thrift import ThriftError, Unreadable, Wire
@@ -35,9 +37,9 @@ class Details:
     """What the diagnosis needs beside the facts. All offsets in `data` are absolute.
 
     `end` is the byte behind FileMetaData, or the one where reading stopped, and `problem` why. `arrow_schema_keys` are
-    the offsets in `data` of the keys `ARROW:schema`. `chunk_ends` are the bytes behind each ColumnChunk, 0 for one that
-    is not spelled as usual: in the others the page-index pointers stand last. `outline` holds the headers of
-    FileMetaData's own fields: id, wire type, where the header begins and where the value does.
+    the offsets in `data` of the keys `ARROW:schema`. `rows` are the column chunks as they are spelled, `runs` where they
+    stand: for each list of chunks that was read to its end its first row, its first byte and the byte behind it. `outline`
+    holds the headers of FileMetaData's own fields: id, wire type, where the header begins and where the value does.
     """
 
     start: int
@@ -48,8 +50,8 @@ class Details:
     schema: Schema | None = None
     row_groups: list[tuple[int, bytes]] = field(default_factory=list)
     row_groups_whole: bool = False
-    rows: list[Row] = field(default_factory=list)
-    chunk_ends: list[int] = field(default_factory=list, compare=False)
+    rows: list[Row] = field(default_factory=list, compare=False)
+    runs: list[tuple[int, int, int]] = field(default_factory=list)
     _chunks: Chunks | None = None
     arrow_schema_keys: list[int] = field(default_factory=list)
     outline: list[tuple[int, int, int, int]] = field(default_factory=list)
@@ -63,6 +65,11 @@ class Details:
         return self._chunks
 
     @property
+    def spelled_as_usual(self) -> bool:
+        """Whether every ColumnChunk is spelled as the common writers do, with the page-index pointers last."""
+        return all(map(_BODY_OF, self.rows))
+
+    @property
     def length(self) -> int:
         """L: the parsed length of FileMetaData in bytes, never what a length word says."""
         return self.end - self.start
@@ -70,7 +77,7 @@ class Details:
     @property
     def lacks_num_rows(self) -> bool:
         """Whether field 3 is not there at all."""
-        return all(id != _NUM_ROWS for id, *_ in self.outline)
+        return _NUM_ROWS not in [field[0] for field in self.outline]
 
     @property
     def whole(self) -> bool:
@@ -124,23 +131,28 @@ _VERSION, _SCHEMA, _NUM_ROWS, _ROW_GROUPS, _KEY_VALUES, _CREATED_BY, _ORDERS = (
         "column_orders",
     )
 )
+_BODY_OF: Final = itemgetter(BODY)
 _LIST, _STRUCT, _BINARY = int(Wire.LIST), int(Wire.STRUCT), int(Wire.BINARY)
 _I32, _I64 = int(Wire.I32), int(Wire.I64)
 _COLUMNS: Final = ROW_GROUP.id("columns")
 _ROWS: Final = ROW_GROUP.id("num_rows")
 _KEY: Final = KEY_VALUE.id("key")
+# RowGroup behind field 1, as it is spelled without sorting columns: total_byte_size, num_rows, and none or more of
+# file_offset, total_compressed_size and ordinal
+_BEHIND_COLUMNS: Final = re.compile(
+    rb"\x16_\x16(_)(?:\x26_(?:\x16_(?:\x14_|)|)|)\x00".replace(b"_", rb"[\x80-\xff]{0,8}+[\x00-\x7f]")
+)
 
 
 class _Reader:
     """One reading. What is found goes into `details` and `rows` at once, so that a bad byte loses nothing before it."""
 
-    __slots__ = ("data", "details", "rows", "wanted")
+    __slots__ = ("data", "details", "rows")
 
     def __init__(self, data: bytes, details: Details, rows: list[Row]) -> None:
         self.data = data
         self.details = details
         self.rows = rows
-        self.wanted: Wanted = {_COLUMNS: (Wire.LIST, self.columns), _ROWS: (Wire.I64, read_integer)}
 
     def read(self, at: int) -> None:
         data, details = self.data, self.details
@@ -174,22 +186,41 @@ class _Reader:
         details.row_groups.clear()
         details.row_groups_whole = False
         self.rows.clear()
-        details.chunk_ends.clear()
+        details.runs.clear()
         start = at
         element, count, at = read_list(data, at)
         if element != _STRUCT:
             details.row_groups_whole = count == 0
             return skip(data, start, Wire.LIST)
         for _ in range(count):
-            found, at = read_struct(data, at, self.wanted, 2)
-            digest = found.get(_COLUMNS)
-            if digest is not None and _ROWS in found:
-                details.row_groups.append((found[_ROWS], digest))
+            rows, digest, at = self.row_group(at)
+            if digest is not None and rows is not None:
+                details.row_groups.append((rows, digest))
         details.row_groups_whole = len(details.row_groups) == count
         return at
 
-    def columns(self, data: bytes, at: int) -> tuple[bytes | None, int]:
+    def row_group(self, at: int) -> tuple[int | None, bytes | None, int]:
+        """A row group's row count and the digest of its chunks, `None` what it does not say, and the byte behind it."""
+        data = self.data
+        rows = digest = None
+        id = 0
+        while True:
+            wire, id, at = read_header(data, at, id)
+            if not wire:
+                return rows, digest, at
+            if wire == _LIST and id == _COLUMNS:
+                digest, at = self.columns(at)
+                rest = _BEHIND_COLUMNS.match(data, at)
+                if rest:
+                    return read_integer(rest[1], 0)[0], digest, rest.end()
+            elif wire == _I64 and id == _ROWS:
+                rows, at = read_integer(data, at)
+            else:
+                at = skip(data, at, wire, 2)
+
+    def columns(self, at: int) -> tuple[bytes | None, int]:
         """Reads a row group's chunks and digests what identifies them; `None` where a chunk does not say it."""
+        data = self.data
         start = at
         element, count, at = read_list(data, at)
         if element != _STRUCT:
@@ -198,9 +229,10 @@ class _Reader:
         first = len(rows)
         if first + count > MAX_CHUNKS:
             raise Unreadable(start, f"more than {MAX_CHUNKS} column chunks")
-        at = read_chunks(data, at, count, rows, self.details.chunk_ends)
-        identities = [row[0] for row in rows[first:]]
-        return (None if None in identities else _digest(count, identities)), at
+        behind = read_chunks(data, at, count, rows)
+        self.details.runs.append((first, at, behind))
+        identities = [row[IDENTITY] for row in rows[first:]]
+        return (_digest(count, identities) if all(identities) else None), behind
 
     def key_values(self, at: int) -> int:
         start = at

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import inf
+from operator import add
 from typing import Final
 
 from refooter.parquet.chunks import Chunks
@@ -25,6 +25,7 @@ TRAILER: Final = 8
 _OPENING: Final = re.compile(rb"\x15(?:[\x02\x04](?:\x19|\Z)|\Z)")
 # ColumnIndex and OffsetIndex open with field 1, a list: of booleans the one, of structs the other
 _INDEX_OPENING: Final = 0x19
+_LIST: Final = bytes((_INDEX_OPENING,))
 # up to 14 booleans, or some hundred thousand; then the first of them, if the bytes go on
 _COLUMN_INDEX_OPENING: Final = re.compile(
     b"\x19(?:\\Z|(?:["
@@ -64,14 +65,19 @@ def at_start(value: bytes) -> Found:
 
 def anywhere(value: bytes, file_size: int | None = None) -> Found:
     """FileMetaData wherever it is; where none is whole, what there is of one, at the start or behind an index."""
-    first = at_start(value)
-    if first.details.whole:
+    # What opens with a list, as a page index does, is read as FileMetaData only if nothing else is found: a version is none.
+    first = None if value.startswith(_LIST) else at_start(value)
+    if first is not None and first.details.whole:
         return first
     for start, end in _frames(value):
         facts, details = read_facts(value, start, end)
         if details.whole and details.end == end:
             layout = _layout_behind(value, details, end + TRAILER, file_size)
             return Found(layout, facts, details, end + TRAILER)
+    if first is None:
+        first = at_start(value)
+        if first.details.whole:
+            return first
     start = _past_indexes(value)
     if start and _OPENING.match(value, start):
         facts, details = read_facts(value, start)
@@ -104,12 +110,12 @@ def true_pointers(details: Details, file_size: int | None) -> bool:
     Without the file's size only the first half can be said.
     """
     chunks = details.chunks
-    limit = inf if file_size is None else file_size - TRAILER - details.length
-    for offset, length in chunks.column_indexes + chunks.offset_indexes:
-        size = length or 0
-        if size < 0 or offset < chunks.end or offset + size > limit:
-            return False
-    return True
+    offsets, lengths = chunks.page_indexes
+    if not offsets:
+        return True
+    if min(lengths) < 0 or min(offsets) < chunks.end:
+        return False
+    return file_size is None or max(map(add, offsets, lengths)) <= file_size - TRAILER - details.length
 
 
 def _layout_behind(value: bytes, details: Details, frame_end: int | None, file_size: int | None) -> Layout:

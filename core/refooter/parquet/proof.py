@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from refooter.parquet.facts import Details
 from refooter.parquet.frame import TRAILER
+from refooter.parquet.restore import BY_ARROW_RS
 from refooter.parquet.thrift import Unreadable
 from refooter.parquet.walk import skip_struct
-
-BY_ARROW_RS: Final = b"parquet-rs version "
 
 
 def ends_with_its_file(details: Details, length: int, file_size: int) -> bool:

@@ -9,76 +9,74 @@ adds up to the file's size to the byte is the proof.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
+from refooter.parquet.chunks import BODY, COLUMN_INDEX, OFFSET_INDEX, Chunks, Row
 from refooter.parquet.facts import Details
-from refooter.parquet.frame import TRAILER, tiling
-from refooter.parquet.thrift import encode_varint
+from refooter.parquet.frame import MAGIC, TRAILER, tiling
+from refooter.parquet.pointers import moved
+from refooter.parquet.varints import encode_integers
 
-_WRITER: Final = b"parquet-rs version "
+BY_ARROW_RS: Final = b"parquet-rs version "
 # ColumnChunk's fields 4 to 7 behind field 3: offset_index_offset and _length, column_index_offset and _length
 _OFFSET, _LENGTH = b"\x16", b"\x15"
 _STOP: Final = b"\0"
+# what a chunk is made of: its body, the pointers with their headers, the struct's end
+_CHUNK: Final = (b"", _OFFSET, b"", _LENGTH, b"", _OFFSET, b"", _LENGTH, b"", _STOP)
+_PIECES: Final = len(_CHUNK)
 
 
 def true_footer(data: bytes, details: Details, file_size: int) -> bytes | None:
     """The footer, byte for byte, of the file of `file_size` bytes that `details` (read from `data`) describes.
 
     `None` where that is not proved: the pointers do not tile a prefix, another program wrote the file, a bloom filter's
-    length is not said, a chunk is spelled unusually, or the sum is not the file's size.
+    length is not said, or the sum is not the file's size.
     """
     chunks = details.chunks
     prefix = tiling(chunks)
-    if prefix is None or not (details.created_by or b"").startswith(_WRITER) or 0 in details.chunk_ends:
+    if prefix is None or not (details.created_by or b"").startswith(BY_ARROW_RS):
         return None
     index_start = chunks.end
     for offset, length in chunks.bloom_filters:
         if length is None:
             return None
         index_start = max(index_start, offset + length)
-    parts: list[bytes] = []
-    at = details.start
-    old = zip(details.rows, details.chunk_ends, strict=True)
-    new = zip(
-        _moved(chunks.offset_index_offsets, index_start), _moved(chunks.column_index_offsets, index_start), strict=True
-    )
-    for (row, end), (offset_index, column_index) in zip(old, new, strict=True):
-        if offset_index is None:
-            continue
-        *_, old_offset, offset_length, old_column, column_length = row
-        if column_index is None:
-            parts += (
-                data[at : end - len(old_offset) - len(offset_length) - 3],
-                _OFFSET,
-                offset_index,
-                _LENGTH,
-                offset_length,
-                _STOP,
-            )
-        else:
-            tail = len(old_offset) + len(offset_length) + len(old_column) + len(column_length) + 5
-            parts += (data[at : end - tail], _OFFSET, offset_index, _LENGTH, offset_length)
-            parts += (_OFFSET, column_index, _LENGTH, column_length, _STOP)
-        at = end
-    parts.append(data[at : details.end])
-    footer = b"".join(parts)
+    if index_start < len(MAGIC):
+        return None
+    footer = _with_moved_pointers(data, details, index_start)
+    if footer is None:
+        return None
     return footer if index_start + prefix + len(footer) + TRAILER == file_size else None
 
 
-def _moved(offsets: list[int | None], by: int) -> list[bytes | None]:
-    """Zigzag varints of the offsets, moved; inline for those of three or four bytes, as most are: this is a hot path."""
-    spelled: list[bytes | None] = []
-    for offset in offsets:
-        if offset is None:
-            spelled.append(None)
-            continue
-        value = (offset + by) << 1
-        if 0x4000 <= value < 0x200000:
-            spelled.append(bytes((value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14)))
-        elif 0x200000 <= value < 0x10000000:
-            spelled.append(
-                bytes((value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14 & 0x7F | 0x80, value >> 21))
-            )
+def _with_moved_pointers(data: bytes, details: Details, by: int) -> bytes | None:
+    if not details.spelled_as_usual:
+        return moved(data[details.start : details.end], by)
+    pieces = _pieces(details.rows, details.chunks, by)
+    parts: list[bytes] = []
+    at = details.start
+    for run, (first, start, end) in enumerate(details.runs):
+        last = details.runs[run + 1][0] if run + 1 < len(details.runs) else len(details.rows)
+        parts.append(data[at:start])
+        parts += pieces[first * _PIECES : last * _PIECES]
+        at = end
+    parts.append(data[at : details.end])
+    return b"".join(parts)
+
+
+def _pieces(rows: list[Row], chunks: Chunks, by: int) -> list[bytes]:
+    """The bytes of all chunks, `_PIECES` of them each, with `by` added to their page-index pointers."""
+    pieces = [*_CHUNK] * len(rows)
+    pieces[::_PIECES] = [row[BODY] for row in rows]
+    moved = iter(encode_integers([offset + by for offset in chunks.page_indexes[0]]))
+    for kind, first in ((COLUMN_INDEX, 5), (OFFSET_INDEX, 1)):
+        offsets = [row[kind] for row in rows]
+        if all(offsets):
+            pieces[first + 1 :: _PIECES] = islice(moved, len(rows))
         else:
-            spelled.append(encode_varint(value))
-    return spelled
+            pieces[first::_PIECES] = [offset and _OFFSET for offset in offsets]
+            pieces[first + 1 :: _PIECES] = [offset and next(moved) for offset in offsets]
+            pieces[first + 2 :: _PIECES] = [offset and _LENGTH for offset in offsets]
+        pieces[first + 3 :: _PIECES] = [row[kind + 1] for row in rows]
+    return pieces
