@@ -13,14 +13,19 @@ T = TypeVar("T")
 def run(main: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`.
 
-    A third of a store request's cost is the loop's. And a job makes many short-lived values and hardly a cycle: collecting
-    after every 700 of them finds nothing and costs a tenth of the program's time.
+    A third of a store request's cost is the loop's.
     """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    collect_rarely()
     try:
         from uvloop import new_event_loop
     except ImportError:  # no wheel for this system, such as Windows
         return asyncio.run(main)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main)
+
+
+def collect_rarely() -> None:
+    """A job makes many short-lived values and hardly a cycle: collecting after every 700 of them finds nothing, and costs up to a
+    tenth of a process's time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from refooter.loop import collect_rarely
 from refooter.target.target import Judge
 from refooter.target.tasks import Done, Examine, JudgeOnly, Raised, Reply, SetUp, Task, ThenOnly
 from refooter.values import Question, Verdict
@@ -39,6 +40,7 @@ def main(tasks: int, progress: int) -> None:
             connection.send_bytes(_packed(_raised(error)))
             return
         connection.send_bytes(_packed(Done(None)))
+        collect_rarely()
         while True:
             task: Task = pickle.loads(connection.recv_bytes())  # noqa: S301
             connection.send_bytes(_answer(task, judge, then, progress))
