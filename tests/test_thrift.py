@@ -18,7 +18,7 @@ from refooter.parquet.edit import (
     splice,
 )
 from refooter.parquet.structs import FILE_META_DATA, STRUCTS
-from refooter.parquet.thrift import Field, List, Struct, Wire, decode, encode, encode_header, encode_value
+from refooter.parquet.thrift import Field, List, Map, Struct, Wire, decode, encode, encode_header, encode_value
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
@@ -95,6 +95,67 @@ def test_a_map_comes_back() -> None:
     decoded = decode(spelled)
     assert decoded.problem is None
     assert encode(decoded.root) == spelled
+
+
+def test_a_long_header_where_a_short_one_would_do_is_kept() -> None:
+    # LogicalType.FLOAT16, field 15, as DataFusion 50 and Polars spell it
+    spelled = bytes.fromhex("0c 1e 00 00")
+    decoded = decode(spelled)
+    assert (decoded.problem, decoded.oddities) == (None, ())
+    [member] = decoded.root.fields
+    assert (member.id, member.long) == (15, True)
+    assert encode(decoded.root) == spelled
+    assert encode(decode(b"\xfc\x00\x00").root) == b"\xfc\x00\x00"
+
+
+@pytest.mark.parametrize(
+    ("spelled", "start", "end", "message"),
+    [
+        ("15 82 00 00", 1, 3, "a varint longer than it need be"),
+        ("15 fe ff ff ff ff 01 00", 1, 7, "does not fit into 32 bits"),
+        ("16 ff ff ff ff ff ff ff ff ff 7f 00", 1, 11, "a varint of more than 64 bits"),
+        ("19 f5 02 02 04 00", 1, 3, "a long list header where a short one would do"),
+        ("19 11 00 00", 2, 3, "a boolean of 0"),
+        ("15 02 30", 2, 3, "a stop byte of 48"),
+    ],
+)
+def test_bytes_that_no_writer_would_choose_are_named(spelled: str, start: int, end: int, message: str) -> None:
+    data = bytes.fromhex(spelled)
+    decoded = decode(data)
+    assert decoded.problem is None
+    [oddity] = decoded.oddities
+    assert (oddity.start, oddity.end) == (start, end)
+    assert message in oddity.message
+    assert encode(decoded.root) != data
+
+
+def test_a_list_that_announces_more_than_is_there_keeps_what_is_there() -> None:
+    decoded = decode(bytes.fromhex("19 f5 ff ff ff ff 07 02 04 06"))
+    found = decoded.root.value(1)
+    assert isinstance(found, List)
+    assert (found.values, found.announced) == ([1, 2, 3], 2**31 - 1)
+    assert decoded.problem is not None
+    assert decoded.problem.ended
+    assert (decoded.problem.offset, decoded.end) == (1, 10)
+    assert decoded.problem.message == "a list of 2147483647 elements in 3 bytes"
+    structs_ = decode(bytes.fromhex("19 fc ff ff ff ff 07 15 02 00 15")).root.value(1)
+    assert isinstance(structs_, List)
+    assert [struct.closed for struct in structs_.values if isinstance(struct, Struct)] == [True, False]
+
+
+def test_what_is_not_the_protocol_is_not_blamed_on_the_list_around_it() -> None:
+    problem = decode(bytes.fromhex("19 fc ff ff ff ff 07 1e 00")).problem
+    assert problem is not None
+    assert (problem.offset, problem.ended) == (7, False)
+    assert "type 14" in problem.message
+
+
+def test_the_keys_and_values_of_a_map_know_where_they_stand() -> None:
+    decoded = decode(bytes.fromhex("1b 02 85 01 61 02 01 62 04 00"))
+    found = decoded.root.value(1)
+    assert isinstance(found, Map)
+    assert found.items == [(b"a", 1), (b"b", 2)]
+    assert list(found.starts) == [3, 5, 6, 8]
 
 
 def _field(id: int, wire: Wire, value: object) -> Field:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from refooter.diagnosis import diagnose
     from refooter.errors import RefooterError
     from refooter.events import EntriesDone, Event, Finished, Notice, Plan, ProblemsFound, Progress, Started
-    from refooter.jobs.decide import MigrateOptions
+    from refooter.jobs.decide import MigrateOptions, Strategy
+    from refooter.jobs.heal import Healed, NotHealed, heal
     from refooter.jobs.inspect import inspect_blob, inspect_entry, inspect_file
     from refooter.jobs.lake import Lake, Session
     from refooter.jobs.migrate import migrate
@@ -37,7 +38,8 @@ _WHERE = {
     "diagnosis": ("diagnose",),
     "errors": ("RefooterError",),
     "events": ("EntriesDone", "Event", "Finished", "Notice", "Plan", "ProblemsFound", "Progress", "Started"),
-    "jobs.decide": ("MigrateOptions",),
+    "jobs.decide": ("MigrateOptions", "Strategy"),
+    "jobs.heal": ("Healed", "NotHealed", "heal"),
     "jobs.inspect": ("inspect_blob", "inspect_entry", "inspect_file"),
     "jobs.lake": ("Lake", "Session"),
     "jobs.migrate": ("migrate",),
@@ -72,9 +74,11 @@ __all__ = [
     "EntryResult",
     "Event",
     "Finished",
+    "Healed",
     "Lake",
     "Layout",
     "MigrateOptions",
+    "NotHealed",
     "Notice",
     "Outcome",
     "Plan",
@@ -88,8 +92,10 @@ __all__ = [
     "Settings",
     "Started",
     "Status",
+    "Strategy",
     "View",
     "diagnose",
+    "heal",
     "inspect_blob",
     "inspect_entry",
     "inspect_file",

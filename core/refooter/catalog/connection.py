@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, IsolationLevel, errors
+from psycopg.abc import AdaptContext
 from psycopg.pq import Format
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -65,7 +66,7 @@ class Database:
         try:
             async with await AsyncConnection.connect(self.address.conninfo, **arguments) as first:
                 await first.set_read_only(True)
-                await _limit(first, READ_SECONDS)
+                await limit(first, READ_SECONDS)
                 self.version = await find_version(first, self.address.shown)
         except psycopg.OperationalError as error:
             raise self.unreachable(error) from None
@@ -113,7 +114,7 @@ class Database:
                 await connection.set_read_only(read_only)
                 await connection.set_isolation_level(level)
                 async with connection.transaction():
-                    await _limit(connection, seconds)
+                    await limit(connection, seconds)
                     yield connection
         except PoolTimeout as error:
             raise self.unreachable(error) from None
@@ -135,7 +136,7 @@ class Database:
         return self.address.scrub(text.strip().removeprefix("connection failed: "))
 
 
-async def _limit(connection: Connection, seconds: float) -> None:
+async def limit(connection: Connection, seconds: float) -> None:
     """`SET LOCAL` for both timeouts, in one statement."""
     await connection.execute(
         "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
@@ -144,10 +145,14 @@ async def _limit(connection: Connection, seconds: float) -> None:
 
 
 async def _configure(connection: Connection) -> None:
-    """Times as PostgreSQL's own int64 microseconds: a `datetime` has no infinity, and no year above 9999."""
-    as_integer = connection.adapters.get_loader(psycopg.adapters.types["int8"].oid, Format.BINARY)
+    times_as_integers(connection)
+
+
+def times_as_integers(where: AdaptContext) -> None:
+    """Binary times as PostgreSQL's own int64 microseconds: a `datetime` has no infinity, and no year above 9999."""
+    as_integer = where.adapters.get_loader(psycopg.adapters.types["int8"].oid, Format.BINARY)
     assert as_integer is not None
-    connection.adapters.register_loader("timestamptz", as_integer)
+    where.adapters.register_loader("timestamptz", as_integer)
 
 
 def lost(error: Exception) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import errors
 
-from refooter.catalog.connection import Connection, Database, patiently
+from refooter.catalog.connection import Connection, Database, patiently, times_as_integers
 from refooter.catalog.selection import Selection, entry_filter
 from refooter.errors import NothingSelected
 from refooter.values import Entry, Partitions, view_of_path
@@ -171,22 +171,24 @@ async def _read_page(database: Database, selection: Selection, named: Sequence[s
             looked_at += 1
         more = looked_at < len(rows) or len(rows) == keys
         last = rows[looked_at - 1][0] if more and looked_at else None
-        entries = await _read_entries(connection, wanted, database.version.has_format_version) if wanted else []
+        entries = await read_entries_on(connection, wanted, database.version.has_format_version) if wanted else []
     return _Page(entries, last, total)
 
 
 async def read_entries(database: Database, paths: Sequence[str]) -> list[Entry]:
     """Named entries, those that exist, in one transaction. For a few paths."""
     async with database.reading() as connection:
-        return await _read_entries(connection, paths, database.version.has_format_version)
+        return await read_entries_on(connection, paths, database.version.has_format_version)
 
 
-async def _read_entries(connection: Connection, paths: Sequence[str], versioned: bool) -> list[Entry]:
+async def read_entries_on(connection: Connection, paths: Sequence[str], versioned: bool) -> list[Entry]:
+    """`read_entries` in a transaction that is there already, on a connection of anybody's."""
     entry_version = "m.partition_format_version" if versioned else "NULL::int4"
     partition_version = (
         "min(p.partition_format_version), max(p.partition_format_version)" if versioned else "NULL::int4, NULL::int4"
     )
     cursor = connection.cursor(binary=True)
+    times_as_integers(cursor)
     await cursor.execute(
         "SELECT m.file_path::text, CASE WHEN octet_length(m.metadata) <= %(max)s THEN m.metadata END,"
         f" octet_length(m.metadata), {entry_version}, m.insert_time, f.*"

@@ -72,6 +72,8 @@ def examine(question: Question, verdict: Verdict, ask: Ask) -> Case:
     case = Case(question, verdict, frame.anywhere(question.value, question.file_size))
     if case.details.whole:
         _judge_footer(case, ask)
+    elif case.details.start == 0 and case.details.arrow_schema_keys:
+        case.arrow_schema = ask(without_arrow_schema(case.value, case.details)).accepted
     return case
 
 
@@ -91,8 +93,10 @@ def _judge_footer(case: Case, ask: Ask) -> None:
     if own is None:
         case.inner = ask(mended) if mend or details.start else case.verdict
     if not case.inner.accepted and details.arrow_schema_keys:
-        renamed = without_arrow_schema(case.value, details)[details.start : details.end]
-        case.arrow_schema = ask(with_num_rows(renamed, details, case.rows or 0) if mend else renamed).accepted
+        renamed = without_arrow_schema(case.value, details)[details.start :]
+        if mend:
+            renamed = with_num_rows(renamed[: details.length], details, case.rows or 0)
+        case.arrow_schema = ask(renamed).accepted
 
 
 def _own_footer(case: Case) -> bytes | None:

@@ -89,7 +89,7 @@ def _encrypted(case: Case) -> bool:
 def _malformed(case: Case) -> bool:
     if case.verdict.accepted or _empty(case) or _encrypted(case) or _truncated(case):
         return False
-    return not case.details.whole or not (case.inner.accepted or case.arrow_schema)
+    return not case.arrow_schema and not (case.details.whole and case.inner.accepted)
 
 
 TABLE: Final = (

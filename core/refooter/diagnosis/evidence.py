@@ -79,6 +79,8 @@ def malformed(case: Case) -> str:
         words = f"{where(case)} and can be read, but the target parser rejects it: {case.inner.error}"
     elif case.details.problem is not None:
         words = f"what starts at byte {case.details.start} is not FileMetaData: {case.details.problem}"
+    elif case.details.outline:
+        words = f"{where(case)}, but does not say what every FileMetaData does; the target parser says: {case.verdict.error}"
     else:
         words = f"no FileMetaData was found in the {len(case.value)} bytes"
     return words

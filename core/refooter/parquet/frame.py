@@ -32,6 +32,12 @@ _COLUMN_INDEX_OPENING: Final = re.compile(
     + b"".join(b"\\x%02x" % (count << 4 | boolean) for count in range(1, 15) for boolean in (1, 2))
     + b"]|[\xf1\xf2](?:\\Z|[\x80-\xff]{0,2}(?:\\Z|[\x00-\x7f])))(?:[\x00-\x02]|\\Z))"
 )
+# the same of page locations, structs that open with field 1, an i64 (OffsetIndex.page_locations, PageLocation.offset)
+_OFFSET_INDEX_OPENING: Final = re.compile(
+    b"\x19(?:\\Z|(?:["
+    + b"".join(b"\\x%02x" % (count << 4 | 12) for count in range(1, 15))
+    + b"]|\xfc(?:\\Z|[\x80-\xff]{0,2}(?:\\Z|[\x00-\x7f])))(?:\x16|\\Z))"
+)
 # Bounds on how often and how far bytes that look like a footer are read, so that no value makes it quadratic.
 _MOST_ATTEMPTS: Final = 64
 _MOST_READ: Final = 4
@@ -96,7 +102,8 @@ def runs_past_the_end(value: bytes, found: Found) -> bool:
     start, problem = found.details.start, found.details.problem
     if _OPENING.match(value, start):
         return problem is not None and problem.ended
-    return start == 0 and _COLUMN_INDEX_OPENING.match(value) is not None and _past_indexes(value) == len(value)
+    opening = _COLUMN_INDEX_OPENING.match(value) or _OFFSET_INDEX_OPENING.match(value)
+    return start == 0 and opening is not None and _past_indexes(value) == len(value)
 
 
 def tiling(chunks: Chunks) -> int | None:

@@ -35,7 +35,11 @@ class Wire(IntEnum):
 
 @dataclass(slots=True)
 class Field:
-    """One field: its header is `[start, value_start)`, its value `[value_start, end)` (empty for a boolean)."""
+    """One field: its header is `[start, value_start)`, its value `[value_start, end)` (empty for a boolean).
+
+    `long`: the header spells the id out although it is 1 to 15 above its predecessor's. The writers that are built on
+    Thrift's own Rust library (DataFusion 50, Polars) do so for 15, as in `LogicalType.FLOAT16`.
+    """
 
     id: int
     wire: Wire
@@ -43,15 +47,17 @@ class Field:
     value_start: int
     end: int
     value: Value
+    long: bool = False
 
 
 @dataclass(slots=True)
 class Struct:
-    """The bytes `[start, end)`, the closing stop byte included, unless they ended before it."""
+    """The bytes `[start, end)`, the closing stop byte included, unless they ended before it (then not `closed`)."""
 
     start: int = 0
     end: int = 0
     fields: list[Field] = field(default_factory=list)
+    closed: bool = False
 
     def get(self, id: int) -> Field | None:
         """The field of that id. Of several the last, as in arrow-rs and parquet-cpp, which assign as they read."""
@@ -68,13 +74,17 @@ class Struct:
 
 @dataclass(slots=True)
 class List:
-    """A list or set: `[start, end)`, header included. `starts` holds the offset of each element."""
+    """A list or set: `[start, end)`, header included. `starts` holds the offset of each element.
+
+    `announced` is how many elements its header says, which may be more than could be read.
+    """
 
     start: int
     end: int
     element: Wire
     values: list[Value] = field(default_factory=list)
     starts: array[int] = field(default_factory=lambda: array("q"))
+    announced: int = 0
 
     def span(self, index: int) -> tuple[int, int]:
         """Where the element stands: from its first byte to the next element's, or the list's end."""
@@ -84,13 +94,17 @@ class List:
 
 @dataclass(slots=True)
 class Map:
-    """A map: `[start, end)`, header included. Parquet has none, but foreign bytes may."""
+    """A map: `[start, end)`, header included. Parquet has none, but foreign bytes may.
+
+    `starts` holds the offset of each key and of each value in turn.
+    """
 
     start: int
     end: int
     key: Wire
     element: Wire
     items: list[tuple[Value, Value]] = field(default_factory=list)
+    starts: array[int] = field(default_factory=lambda: array("q"))
 
 
 Value: TypeAlias = int | bool | float | bytes | Struct | List | Map
@@ -109,18 +123,33 @@ class ThriftError:
 
 
 @dataclass(frozen=True, slots=True)
+class Oddity:
+    """Bytes `[start, end)` that mean something, but that no writer would spell so: `encode` spells them otherwise."""
+
+    start: int
+    end: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
-    """A struct as far as it could be read; `end` is the first byte that was not."""
+    """A struct as far as it could be read; `end` is the first byte that was not.
+
+    `oddities` are the first `MAX_ODDITIES` of them. Where there are none, `encode` gives the same bytes again.
+    """
 
     root: Struct
     end: int
     problem: ThriftError | None
+    oddities: tuple[Oddity, ...] = ()
 
 
 # arrow-rs skips nothing nested deeper than this (parquet_thrift.rs, DEFAULT_SKIP_DEPTH); a footer needs ten levels.
 MAX_DEPTH: Final = 64
-# A decoded value takes some hundred bytes: a bound on values is a bound on memory.
+# A decoded value takes 300 bytes of memory at most and one of the input at least, so that 64 KiB of input are 20 MB; this
+# is for larger ones.
 MAX_VALUES: Final = 4_000_000
+MAX_ODDITIES: Final = 1000
 _WIRES: Final = tuple(Wire)
 _DOUBLE: Final = _struct.Struct("<d")
 # the fewest bytes that one element of a wire type can take
@@ -139,7 +168,7 @@ def decode(data: bytes, start: int = 0, *, end: int | None = None, max_values: i
         decoder.fill_struct(root, 0)
     except Unreadable as unreadable:
         problem = unreadable.error
-    return Decoded(root, decoder.at, problem)
+    return Decoded(root, decoder.at, problem, tuple(decoder.oddities))
 
 
 class Unreadable(Exception):
@@ -153,13 +182,18 @@ class Unreadable(Exception):
 class _Decoder:
     """A cursor. Containers are attached to their parent before they are filled, so that nothing read is ever lost."""
 
-    __slots__ = ("at", "budget", "data", "end")
+    __slots__ = ("at", "budget", "data", "end", "oddities")
 
     def __init__(self, data: bytes, start: int, end: int, budget: int) -> None:
         self.data = data
         self.at = start
         self.end = end
         self.budget = budget
+        self.oddities: list[Oddity] = []
+
+    def odd(self, start: int, message: str) -> None:
+        if len(self.oddities) < MAX_ODDITIES:
+            self.oddities.append(Oddity(start, self.at, message))
 
     def byte(self) -> int:
         if self.at >= self.end:
@@ -182,6 +216,10 @@ class _Decoder:
             byte = self.byte()
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
+                if shift and not byte:
+                    self.odd(start, "a varint longer than it need be")
+                if value > 0xFFFF_FFFF_FFFF_FFFF:
+                    self.odd(start, "a varint of more than 64 bits")
                 return value & 0xFFFF_FFFF_FFFF_FFFF
             shift += 7
             if shift == 70:
@@ -190,10 +228,14 @@ class _Decoder:
 
     def zigzag(self, bits: int) -> int:
         """A signed integer; one too large for its type wraps, as the cast in arrow-rs does."""
+        start = self.at
         raw = self.varint()
         value = (raw >> 1) ^ -(raw & 1)
         half = 1 << (bits - 1)
-        return value if -half <= value < half else ((value + half) & (2 * half - 1)) - half
+        if -half <= value < half:
+            return value
+        self.odd(start, f"{value}, which does not fit into {bits} bits")
+        return ((value + half) & (2 * half - 1)) - half
 
     def wire(self, nibble: int, offset: int) -> Wire:
         if nibble > Wire.UUID:
@@ -215,18 +257,26 @@ class _Decoder:
                 header = self.byte()
                 wire = self.wire(header & 0x0F, start)
                 if wire is Wire.STOP:
+                    if header:
+                        self.odd(start, f"a stop byte of {header}")
+                    into.closed = True
                     return
-                previous = previous + (header >> 4) if header >> 4 else self.zigzag(16)
+                long = False
+                if header >> 4:
+                    previous += header >> 4
+                else:
+                    before, previous = previous, self.zigzag(16)
+                    long = 1 <= previous - before <= 15
                 self.spend()
                 value = self.at
                 if wire is Wire.TRUE or wire is Wire.FALSE:
-                    into.fields.append(Field(previous, wire, start, value, value, wire is Wire.TRUE))
+                    into.fields.append(Field(previous, wire, start, value, value, wire is Wire.TRUE, long))
                 elif wire < Wire.LIST or wire is Wire.UUID:
                     scalar = self.scalar(wire)
-                    into.fields.append(Field(previous, wire, start, value, self.at, scalar))
+                    into.fields.append(Field(previous, wire, start, value, self.at, scalar, long))
                 else:
                     container = self.empty(wire)
-                    into.fields.append(added := Field(previous, wire, start, value, value, container))
+                    into.fields.append(added := Field(previous, wire, start, value, value, container, long))
                     try:
                         self.fill(container, depth + 1)
                     finally:
@@ -252,7 +302,10 @@ class _Decoder:
             return number
         if wire is Wire.UUID:
             return self.take(16)
-        return self.byte() == 1
+        value = self.byte()
+        if value not in (Wire.TRUE, Wire.FALSE):
+            self.odd(self.at - 1, f"a boolean of {value}")
+        return value == Wire.TRUE
 
     def empty(self, wire: Wire) -> Struct | List | Map:
         if wire is Wire.STRUCT:
@@ -278,24 +331,40 @@ class _Decoder:
             count = header >> 4
             if count == 15:
                 count = self.varint()
+                if count < 15:
+                    self.odd(into.start, "a long list header where a short one would do")
+            into.announced = count
             if count and into.element is Wire.STOP:
                 raise Unreadable(into.start, f"a list of {count} elements without a type")
-            if count * _SMALLEST[into.element] > self.end - self.at:
-                raise Unreadable(into.start, f"a list of {count} elements in {self.end - self.at} bytes", ended=True)
-            for _ in range(count):
-                self.spend()
-                start = self.at
-                if Wire.LIST <= into.element <= Wire.STRUCT:
-                    container = self.empty(into.element)
-                    into.starts.append(start)
-                    into.values.append(container)
-                    self.fill(container, depth + 1)
-                else:
-                    scalar = self.scalar(into.element)
-                    into.starts.append(start)
-                    into.values.append(scalar)
+            left = self.end - self.at
+            if count * _SMALLEST[into.element] <= left:
+                self.fill_elements(into, count, depth)
+                return
+            try:
+                self.fill_elements(into, count, depth)
+            except Unreadable as unreadable:
+                if not unreadable.error.ended:
+                    raise
+                raise Unreadable(into.start, f"a list of {count} elements in {left} bytes", ended=True) from None
         finally:
             into.end = self.at
+
+    def fill_elements(self, into: List, count: int, depth: int) -> None:
+        """As many of the elements as there are."""
+        for _ in range(count):
+            self.spend()
+            start = self.at
+            if Wire.LIST <= into.element <= Wire.STRUCT:
+                if start >= self.end:
+                    raise Unreadable(start, "the bytes end", ended=True)
+                container = self.empty(into.element)
+                into.starts.append(start)
+                into.values.append(container)
+                self.fill(container, depth + 1)
+            else:
+                scalar = self.scalar(into.element)
+                into.starts.append(start)
+                into.values.append(scalar)
 
     def fill_map(self, into: Map, depth: int) -> None:
         try:
@@ -313,7 +382,11 @@ class _Decoder:
                 raise Unreadable(into.start, f"a map of {count} items in {self.end - self.at} bytes", ended=True)
             for _ in range(count):
                 self.spend()
-                into.items.append((self.element(into.key, depth), self.element(into.element, depth)))
+                first = self.at
+                key = self.element(into.key, depth)
+                second = self.at
+                into.items.append((key, self.element(into.element, depth)))
+                into.starts.extend((first, second))
         finally:
             into.end = self.at
 
@@ -326,7 +399,7 @@ class _Decoder:
 
 
 def encode(struct: Struct) -> bytes:
-    """The struct in the one form that writers produce: shortest varints, short field headers wherever they fit.
+    """The struct as writers spell it: shortest varints, short field headers wherever they fit but for `Field.long`.
 
     Spans are not looked at, only ids, types and values. Raises `ValueError` for a value that its wire type cannot hold.
     """
@@ -343,9 +416,9 @@ def encode_value(wire: Wire, value: Value) -> bytes:
     return bytes(out)
 
 
-def encode_header(id: int, previous: int, wire: Wire) -> bytes:
-    """A field's header: one byte where the id is 1 to 15 above its predecessor's, else three or four."""
-    if 1 <= id - previous <= 15:
+def encode_header(id: int, previous: int, wire: Wire, *, long: bool = False) -> bytes:
+    """A field's header: one byte where the id is 1 to 15 above its predecessor's, else two to four, as if `long`."""
+    if 1 <= id - previous <= 15 and not long:
         return bytes(((id - previous) << 4 | wire,))
     return bytes((wire,)) + encode_varint(_unsigned(id, 16))
 
@@ -375,9 +448,9 @@ def _write_struct(out: bytearray, struct: Struct) -> None:
     for item in struct.fields:
         wire = item.wire
         if wire is Wire.TRUE or wire is Wire.FALSE:
-            out += encode_header(item.id, previous, Wire.TRUE if item.value else Wire.FALSE)
+            out += encode_header(item.id, previous, Wire.TRUE if item.value else Wire.FALSE, long=item.long)
         else:
-            out += encode_header(item.id, previous, wire)
+            out += encode_header(item.id, previous, wire, long=item.long)
             _write(out, wire, item.value)
         previous = item.id
     out.append(Wire.STOP)
