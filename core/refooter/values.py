@@ -279,12 +279,14 @@ class Repair:
     """A value mended from what it still holds, without its file: accepted by the target, and nothing is wrong with it.
 
     `name` says what was done: `true_pointers`, `without_pointers`, `cut_out`, `num_rows`, or two of them joined by `+`.
-    `proved`: it is the file's own footer, byte for byte. `value` is `None` once it has been let go.
+    `proved`: it is the file's own footer, byte for byte. `value` is `None` once it has been let go; `digest` is its SHA-256
+    where that was needed anyway.
     """
 
     name: str
     proved: bool
     value: bytes | None
+    digest: bytes | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ def repair_of(case: Case, causes: tuple[Cause, ...], ask: Ask) -> Repair | None:
         return None
     for candidate in _candidates(case, causes):
         if _is_sound(case, candidate, ask):
-            return Repair(candidate.name, candidate.proved, candidate.footer)
+            digest = case.foreseen if candidate.footer is case.own else None
+            return Repair(candidate.name, candidate.proved, candidate.footer, digest)
     return None
 
 

@@ -21,7 +21,9 @@ def repaired(entry: Entry, diagnosis: Diagnosis, *, versioned: bool) -> Change:
     """The old value's repair takes its place."""
     repair = diagnosis.repair
     assert repair is not None
-    return _change(entry, diagnosis, repair.value, repair.name, proved=repair.proved, versioned=versioned)
+    return _change(
+        entry, diagnosis, repair.value, repair.name, proved=repair.proved, versioned=versioned, new_digest=repair.digest
+    )
 
 
 def refetched(
@@ -36,7 +38,8 @@ def refetched(
         return (
             None if NEWEST_VERSION in entry.versions or not entry.versions else stamped(entry, old, versioned=versioned)
         )
-    return _change(entry, old, found.footer, REFETCH, proved=True, versioned=versioned)
+    known = old.foreseen if new.foreseen is not None else None
+    return _change(entry, old, found.footer, REFETCH, proved=True, versioned=versioned, new_digest=known)
 
 
 def foreseen(old: Diagnosis, footer: bytes) -> Diagnosis | None:
@@ -44,7 +47,7 @@ def foreseen(old: Diagnosis, footer: bytes) -> Diagnosis | None:
     if old.facts is None or old.foreseen is None or old.foreseen != digest(footer):
         return None
     # the same footer, so the same facts, but for where it stands
-    return Diagnosis(Status.OK, Cause.NONE, (), Layout.RAW, facts=old.facts)
+    return Diagnosis(Status.OK, Cause.NONE, (), Layout.RAW, facts=old.facts, foreseen=old.foreseen)
 
 
 def question_of(entry: Entry, found: FooterRead) -> Question:
@@ -54,7 +57,14 @@ def question_of(entry: Entry, found: FooterRead) -> Question:
 
 
 def _change(
-    entry: Entry, diagnosis: Diagnosis, footer: bytes | None, repair: str, *, proved: bool, versioned: bool
+    entry: Entry,
+    diagnosis: Diagnosis,
+    footer: bytes | None,
+    repair: str,
+    *,
+    proved: bool,
+    versioned: bool,
+    new_digest: bytes | None = None,
 ) -> Change:
     assert entry.value is not None
     old = digest(entry.value)
@@ -62,7 +72,7 @@ def _change(
         file_path=entry.file_path,
         old_digest=old,
         old_version=entry.version,
-        new_digest=old if footer is None else digest(footer),
+        new_digest=old if footer is None else new_digest or digest(footer),
         new_value=footer,
         new_version=NEWEST_VERSION if versioned else None,
         partitions=entry.partitions,
