@@ -48,8 +48,7 @@ def whole_file(case: Case) -> str:
 
 
 def missing_num_rows(case: Case) -> str:
-    groups = _count(len(case.found.facts.row_groups), "row group")
-    return f"FileMetaData has no field 3 (num_rows); its {groups} hold {case.rows} rows"
+    return f"FileMetaData has no field 3 (num_rows); its {_groups_hold(case)}"
 
 
 def arrow_schema(case: Case) -> str:
@@ -87,8 +86,7 @@ def malformed(case: Case) -> str:
 
 
 def zero_num_rows(case: Case) -> str:
-    groups = _count(len(case.found.facts.row_groups), "row group")
-    return f"FileMetaData.num_rows is 0, but its {groups} hold {case.rows} rows"
+    return f"FileMetaData.num_rows is 0, but its {_groups_hold(case)}"
 
 
 def row_count_mismatch(case: Case) -> str:
@@ -97,8 +95,7 @@ def row_count_mismatch(case: Case) -> str:
         said.append(f"FileMetaData.num_rows is {case.details.num_rows}")
     if case.question.num_rows and case.question.num_rows != case.rows:
         said.append(f"the catalog says {case.question.num_rows}")
-    groups = _count(len(case.found.facts.row_groups), "row group")
-    return f"the {groups} hold {case.rows} rows, but {' and '.join(said)}"
+    return f"the {_groups_hold(case)}, but {' and '.join(said)}"
 
 
 def dangling_page_index(case: Case) -> str:
@@ -148,6 +145,11 @@ def out_of_bounds(case: Case) -> list[tuple[int | None, int | None, int | None]]
 
 def outdated_version(case: Case) -> str:
     return "partition_format_version 1: the engine reads it through a slow path with a second query per file"
+
+
+def _groups_hold(case: Case) -> str:
+    number = len(case.found.facts.row_groups)
+    return f"{_count(number, 'row group')} {'holds' if number == 1 else 'hold'} {case.rows} rows"
 
 
 def _count(number: int, noun: str) -> str:

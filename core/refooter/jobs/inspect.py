@@ -2,58 +2,117 @@
 
 from __future__ import annotations
 
-import base64
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 from urllib.parse import unquote
 
 from refooter.catalog.pages import read_entries
 from refooter.catalog.rights import check_may_read
+from refooter.diagnosis.differences import Differences, compare
+from refooter.diagnosis.marks import Mark, marks_of
+from refooter.diagnosis.regions import Mapped, Region, map_value
 from refooter.errors import NothingSelected, StoreUnreachable, UsageError
 from refooter.jobs.examine import entry_result, judged
 from refooter.jobs.lake import Lake
-from refooter.store import StoreFailure, open_store
+from refooter.jobs.replacement import Replacement, replacement_of, replacement_of_value
+from refooter.parquet.footer import Chunk, Footer, RowGroup, read_footer
+from refooter.parquet.page_index import PageIndex, read_page_index
+from refooter.store import FooterRead, Store, StoreFailure, open_store
 from refooter.target.workers import Judges
-from refooter.values import Diagnosis, Entry, EntryResult, Question, Reason
+from refooter.values import Diagnosis, Entry, EntryResult, Layout, Partitions, Question, Reason, Wanted
 
-MAX_BLOB_BYTES = 64 << 20
-_MOST_COLUMNS = 1000
+MAX_BLOB_BYTES: Final = 64 << 20
+MAX_INDEX_BYTES: Final = 8 << 20
+"""The largest tail of a file that is read for its page index."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageIndexBytes:
+    """Where page indexes can be read: `data[0]` is the byte `start` of what the pointers are into.
+
+    `data` is `None` where there is none, and `sentence` says why, or else where `data` is from. `pointed_to`: the footer
+    has pointers to page indexes.
+    """
+
+    sentence: str
+    data: bytes | None = None
+    start: int = 0
+    pointed_to: bool = True
+
+    def of(self, group: RowGroup, chunk: Chunk) -> PageIndex | None:
+        """The page index of a column chunk, `None` where it has none or none is at hand."""
+        if self.data is None or (chunk.column_index is None and chunk.offset_index is None):
+            return None
+        return read_page_index(self.data, chunk, data_start=self.start, num_rows=group.num_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """What would take the value's place; `footer` and `differences` are there where both sides can be decoded."""
+
+    replacement: Replacement
+    footer: Footer | None = None
+    differences: Differences | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`name` is the path or URI that was asked for. `footer` is JSON-able, `None` where pyarrow reads none in the value."""
+    """A value with all that is known of it.
+
+    `name` is the path or URI that was asked for. `value` is `None` for one too large to be read, `size` its length in
+    bytes. `footer` is FileMetaData as far as it could be read, at its place in the value, `None` where nothing looks like
+    one. `regions` cover the value without a gap, `marks` point at what diagnosis and decoder speak of. `after` is `None`
+    where no replacement was looked for.
+    """
 
     name: str
     size: int
+    value: bytes | None
     diagnosis: Diagnosis
-    footer: dict[str, Any] | None
+    footer: Footer | None
+    regions: tuple[Region, ...]
+    marks: tuple[Mark, ...]
+    page_index: PageIndexBytes
+    after: After | None = None
     entry: Entry | None = None
     result: EntryResult | None = None
 
 
 async def inspect_entry(lake: Lake, file_path: str) -> Inspection:
-    """An entry of the catalog. Raises `NothingSelected` where there is none of that path."""
+    """An entry of the catalog, and what a migration would put in its place; nothing is written.
+
+    Raises `NothingSelected` where there is none of that path.
+    """
     await check_may_read(lake.database)
     entries = await read_entries(lake.database, [file_path])
     if not entries:
         raise NothingSelected(f"no entry {file_path!r} in the catalog")
-    [(entry, diagnosis)] = await judged(lake, entries)
-    footer = None if entry.value is None else read_footer(entry.value, diagnosis)
-    return Inspection(file_path, entry.size, diagnosis, footer, entry, entry_result(entry, diagnosis))
+    [(entry, diagnosis)] = await judged(lake, entries, Wanted.MENDED)
+    replacement = await replacement_of(lake, entry, diagnosis)
+    return _inspection(file_path, entry, diagnosis, replacement, entry_result(entry, diagnosis))
 
 
-async def inspect_blob(judges: Judges[Diagnosis], path: str) -> Inspection:
-    """A value of `partition_metadata.metadata`, saved to a file as it is. Raises `UsageError`."""
+async def inspect_blob(
+    judges: Judges[Diagnosis], path: str, *, num_rows: int | None = None, file_size: int | None = None
+) -> Inspection:
+    """A value of `partition_metadata.metadata`, saved to a file as it is. Raises `UsageError`.
+
+    `num_rows` and `file_size` (in bytes) are what the catalog would say of the value's file; with one of them, or where
+    the value itself vouches, there is a replacement, as far as the value itself gives one.
+    """
     value = _read_blob(Path(path))
-    [diagnosis] = await judges.examine([Question(value)])
-    return Inspection(path, len(value), diagnosis, read_footer(value, diagnosis))
+    [diagnosis] = await judges.examine([Question(value, num_rows, file_size, wanted=Wanted.MENDED)])
+    partitions = Partitions(1, () if num_rows is None else (num_rows,), (file_size,))
+    entry = Entry(path, value, len(value), None, None, partitions)
+    known = num_rows is not None or file_size is not None or diagnosis.repair is not None
+    replacement = await replacement_of_value(judges, entry, diagnosis) if known else None
+    return _inspection(path, entry, diagnosis, replacement)
 
 
 async def inspect_file(judges: Judges[Diagnosis], uri: str, driver: str = "auto") -> Inspection:
-    """A Parquet file's own footer, local or remote. Raises `UsageError`, `NothingSelected`, `StoreUnreachable`."""
+    """A Parquet file's own footer, local or remote, and its page index. Raises `UsageError`, `NothingSelected`,
+    `StoreUnreachable`."""
     root, name = _root_and_name(uri)
     async with open_store(root, driver) as store:
         try:
@@ -64,8 +123,85 @@ async def inspect_file(judges: Judges[Diagnosis], uri: str, driver: str = "auto"
             if failure.reason is Reason.FILE_MISSING:
                 raise NothingSelected(failure.sentence) from None
             raise UsageError(failure.sentence) from None
-    [diagnosis] = await judges.examine([Question(found.footer, None, found.file_size)])
-    return Inspection(uri, len(found.footer), diagnosis, read_footer(found.footer, diagnosis))
+        question = Question(found.footer, None, found.file_size)
+        [diagnosis] = await judges.examine([question])
+        mapped = map_value(found.footer, diagnosis, found.file_size)
+        page_index = await _page_index_of_file(store, name, found, mapped)
+    marks = marks_of(found.footer, mapped, diagnosis, question)
+    return Inspection(uri, len(found.footer), found.footer, diagnosis, mapped.footer, mapped.regions, marks, page_index)
+
+
+def _inspection(
+    name: str,
+    entry: Entry,
+    diagnosis: Diagnosis,
+    replacement: Replacement | None,
+    result: EntryResult | None = None,
+) -> Inspection:
+    """Of an entry, or of a blob as the entry that it would be (then without a `result`)."""
+    shown = None if result is None else entry
+    value = entry.value
+    if value is None:
+        after = None if replacement is None else After(replacement)
+        nothing = PageIndexBytes("the value was not read", pointed_to=False)
+        return Inspection(name, entry.size, None, diagnosis, None, (), (), nothing, after, shown, result)
+    partitions = entry.partitions
+    mapped = map_value(value, diagnosis, partitions.agreed_file_size)
+    question = Question(value, partitions.agreed_num_rows, partitions.agreed_file_size, entry.versions)
+    return Inspection(
+        name,
+        entry.size,
+        value,
+        diagnosis,
+        mapped.footer,
+        mapped.regions,
+        marks_of(value, mapped, diagnosis, question),
+        _page_index_of_value(value, diagnosis, mapped),
+        None if replacement is None else _after(value, mapped, replacement),
+        shown,
+        result,
+    )
+
+
+def _after(value: bytes, mapped: Mapped, replacement: Replacement) -> After:
+    if replacement.value is None or replacement.diagnosis is None:
+        return After(replacement)
+    facts = replacement.diagnosis.facts
+    footer = read_footer(replacement.value, 0 if facts is None else facts.start)
+    differences = None if mapped.footer is None else compare(mapped.footer, value, footer, replacement.value)
+    return After(replacement, footer, differences)
+
+
+def _page_index_of_value(value: bytes, diagnosis: Diagnosis, mapped: Mapped) -> PageIndexBytes:
+    if mapped.footer is None:
+        return PageIndexBytes("no footer that could point to a page index", pointed_to=False)
+    if mapped.index_base is not None:
+        return PageIndexBytes("in the value itself", value, mapped.index_base)
+    if not any(mapped.found.details.chunks.pointed):
+        return PageIndexBytes("the footer points to no page index", pointed_to=False)
+    if diagnosis.layout is not Layout.CUT_OUT and mapped.found.details.start == 0:
+        return PageIndexBytes("in the file: `inspect --file` shows it")
+    return PageIndexBytes("not in the value, although its pointers lead there")
+
+
+async def _page_index_of_file(store: Store, name: str, found: FooterRead, mapped: Mapped) -> PageIndexBytes:
+    """One more request, for the file's tail from its first index on."""
+    offsets, _ = mapped.found.details.chunks.page_indexes
+    if mapped.footer is None or not offsets:
+        return PageIndexBytes("the footer points to no page index", pointed_to=False)
+    length = found.file_size - min(offsets)
+    if not 0 < length <= found.file_size:
+        return PageIndexBytes("said to lie outside of the file")
+    if length > MAX_INDEX_BYTES:
+        # the footer's end is near the file's: what is nearest to it is read
+        length = MAX_INDEX_BYTES
+    try:
+        tail = await store.read_tail(name, found.file_size, length)
+    except StoreFailure as failure:
+        return PageIndexBytes(f"in the file, but could not be read: {failure.sentence}")
+    start = tail.file_size - len(tail.data)
+    whole = "" if start <= min(offsets) else f", of which the last {MAX_INDEX_BYTES >> 20} MiB are read"
+    return PageIndexBytes(f"in the file{whole}", tail.data, start)
 
 
 def _root_and_name(uri: str) -> tuple[str, str]:
@@ -82,78 +218,3 @@ def _read_blob(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def read_footer(value: bytes, diagnosis: Diagnosis) -> dict[str, Any] | None:
-    """What pyarrow reads of the FileMetaData in a value: schema, row groups, column chunks, key-value metadata."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if diagnosis.facts is None:
-        return None
-    footer = value[diagnosis.facts.start : diagnosis.facts.start + diagnosis.facts.length]
-    framed = b"PAR1" + footer + struct.pack("<I", len(footer)) + b"PAR1"
-    try:
-        metadata = pq.read_metadata(pa.BufferReader(framed))
-        return {
-            "created_by": metadata.created_by,
-            "format_version": metadata.format_version,
-            "num_rows": metadata.num_rows,
-            "num_columns": metadata.num_columns,
-            "num_row_groups": metadata.num_row_groups,
-            "serialized_size": len(footer),
-            "schema_total": metadata.num_columns,
-            "row_groups_total": metadata.num_row_groups,
-            "schema": [_column(metadata.schema.column(i)) for i in range(min(metadata.num_columns, _MOST_COLUMNS))],
-            "row_groups": [
-                _row_group(metadata.row_group(i)) for i in range(min(metadata.num_row_groups, _MOST_COLUMNS))
-            ],
-            "key_value_metadata": [_pair(key, said) for key, said in (metadata.metadata or {}).items()],
-        }
-    except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError, RuntimeError):
-        return None
-
-
-def _column(column: Any) -> dict[str, Any]:
-    return {
-        "path": column.path,
-        "physical_type": column.physical_type,
-        "logical_type": str(column.logical_type),
-        "max_definition_level": column.max_definition_level,
-        "max_repetition_level": column.max_repetition_level,
-    }
-
-
-def _row_group(group: Any) -> dict[str, Any]:
-    return {
-        "num_rows": group.num_rows,
-        "num_columns": group.num_columns,
-        "total_byte_size": group.total_byte_size,
-        "columns_total": group.num_columns,
-        "columns": [_chunk(group.column(i)) for i in range(min(group.num_columns, _MOST_COLUMNS))],
-    }
-
-
-def _chunk(chunk: Any) -> dict[str, Any]:
-    return {
-        "path": chunk.path_in_schema,
-        "compression": chunk.compression,
-        "encodings": list(chunk.encodings),
-        "num_values": chunk.num_values,
-        "data_page_offset": chunk.data_page_offset,
-        "dictionary_page_offset": chunk.dictionary_page_offset,
-        "total_compressed_size": chunk.total_compressed_size,
-        "total_uncompressed_size": chunk.total_uncompressed_size,
-        "has_column_index": chunk.has_column_index,
-        "has_offset_index": chunk.has_offset_index,
-    }
-
-
-def _pair(key: bytes, value: bytes) -> dict[str, Any]:
-    """Keys and values are bytes of anybody's: text where they are UTF-8, else base64."""
-    said: dict[str, Any] = {"key": key.decode("utf-8", "backslashreplace")}
-    try:
-        said["value"] = value.decode("utf-8")
-    except UnicodeDecodeError:
-        said["value_base64"] = base64.b64encode(value).decode("ascii")
-    return said

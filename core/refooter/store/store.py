@@ -41,6 +41,14 @@ class FooterRead:
 
 
 @dataclass(frozen=True, slots=True)
+class TailRead:
+    """The last bytes of a file, and the file's actual size in bytes."""
+
+    data: bytes
+    file_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileCheck:
     """What became of a file; unless it is present, why, and the failure that a read would end with."""
 
@@ -93,6 +101,17 @@ class Store:
                 if footer_length(tail, size, self._max_footer) != length:
                     raise StoreFailure(Reason.MISMATCH, "the object was replaced while it was being read")
             return FooterRead(tail[-TRAILER - length : -TRAILER], size)
+
+    async def read_tail(self, file_path: str, file_size: int | None, length: int) -> TailRead:
+        """The last `length` bytes of a file, all of a smaller one, by one request (two where its size is not known).
+
+        Raises `StoreFailure`; `mismatch` where the object has another size.
+        """
+        with self._counted():
+            key = self._key(file_path)
+            deadline = Deadline(self._patience)
+            size = await self._sound_size(key, file_size, deadline)
+            return TailRead(await self._tail(key, size, length, deadline), size)
 
     async def check(self, file_path: str, file_size: int | None) -> FileCheck:
         """What became of a file, by one request for its last 8 bytes (two where the catalog does not know its size)."""
