@@ -71,7 +71,10 @@ async def test_a_role_with_select_only_scans_plans_rehearses_and_verifies(
         scanned = (await told(scan(lake, EVERYTHING, deep=True))).summary
         assert (scanned.entries, scanned.not_ok) == (2, 1)
         assert [view.entries for view in (await told(views(lake))).summary] == [2]
-        assert (await told(plan(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))).summary.by_step == {"skip": 1, "refetch": 1}
+        assert (await told(plan(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))).summary.by_step == {
+            "skip": 1,
+            "refetch": 1,
+        }
         rehearsed = (await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH, dry_run=True)))).summary
         assert rehearsed.outcomes == {Outcome.SKIPPED: 1, Outcome.WOULD_MIGRATE: 1}
         assert (await told(verify(lake, EVERYTHING, against_store=True))).summary.by_problem == {"page_index_prefix": 1}

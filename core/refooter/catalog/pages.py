@@ -18,7 +18,7 @@ from refooter.values import Entry, Partitions, view_of_path
 PAGE_BYTES = 4 << 20
 MAX_VALUE_BYTES = 32 << 20
 _FIRST_KEYS = 256
-_MOST_KEYS = 20_000
+_MOST_KEYS = 2_000
 _PAGE_SECONDS = 10.0
 
 

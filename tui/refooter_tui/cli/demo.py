@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refooter.errors import UsageError
-from refooter_tui.cli import options
+from refooter_tui.cli import options, tui
 from refooter_tui.cli.shell import Interrupted, Shell
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ def add(commands: options.Subparsers) -> None:
     parser = commands.add_parser(
         "demo",
         help="make a lake with every kind of trouble in it, and mend it",
-        description="Starts a PostgreSQL of its own, makes a lake of real Parquet files, then scans, rehearses, migrates and verifies.",
+        description="Starts a PostgreSQL of its own, makes a lake of real Parquet files, and opens the app on it; without a terminal"
+        " it scans, rehearses, migrates and verifies instead.",
     )
     parser.add_argument(
         "--dir", type=Path, metavar="DIR", help="where it lives (a temporary directory, removed at the end)"
@@ -47,7 +48,10 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         shell.answer.put(dsn=made.dsn, store=made.store, dir=str(made.directory), entries=made.entries)
         if args.serve:
             return _serve(shell)
-        with Session(Settings(dsn=made.dsn, store=made.store)) as session:
+        settings = Settings(dsn=made.dsn, store=made.store)
+        if not shell.json and tui.is_interactive():
+            return tui.open_app(settings, label="demo")
+        with Session(settings) as session:
             return shell.run(_walk(shell, session))
 
 

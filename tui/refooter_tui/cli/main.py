@@ -12,11 +12,11 @@ from contextlib import suppress
 from typing import IO, NoReturn
 
 from refooter.errors import RefooterError, UsageError
-from refooter_tui.cli import demo, export, inspect, migrate, options, rollback, runs, scan, verify, views
+from refooter_tui.cli import demo, export, inspect, migrate, options, rollback, runs, scan, tui, verify, views
 from refooter_tui.cli.shell import Interrupted, Shell, signals_raise
 from refooter_tui.text import visible
 
-_COMMANDS = (demo, views, scan, inspect, migrate, verify, runs, rollback, export)
+_COMMANDS = (tui, demo, views, scan, inspect, migrate, verify, runs, rollback, export)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,6 +95,8 @@ def _run(words: list[str], shell: Shell) -> int:
         shell.json = False
         return 0
     if not hasattr(args, "run"):
+        if not words and tui.is_interactive():
+            return tui.run(args, shell)
         parser.print_help(sys.stderr)
         return 2
     code: int = args.run(args, shell)

@@ -1,0 +1,198 @@
+"""The highlighted entry, decoded: a tab for each way to look at it. Painted by what the command line prints, one tab at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from rich.console import Console
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.reactive import reactive
+from textual.widgets import ContentSwitcher, Static, Tab, Tabs, Tree
+from textual.widgets.tree import TreeNode
+
+from refooter.jobs.inspect import Inspection
+from refooter.parquet.footer import Footer
+from refooter.parquet.tree import Node
+from refooter_tui.app.report import Report
+from refooter_tui.cli import inspection as words
+from refooter_tui.cli.column_view import show_columns, show_pages
+from refooter_tui.cli.hex_view import HexView
+from refooter_tui.cli.side_by_side import show_after
+from refooter_tui.text import visible
+
+TABS: Final = (
+    ("summary", "Summary"),
+    ("footer", "Footer"),
+    ("schema", "Schema"),
+    ("groups", "Row groups"),
+    ("columns", "Columns"),
+    ("pages", "Page index"),
+    ("pairs", "Key-value"),
+    ("hex", "Hex"),
+    ("after", "Before / after"),
+    ("history", "History"),
+)
+_MOST_CHILDREN: Final = 500
+
+
+class DetailPane(Vertical):
+    """`show` an inspection, or say why there is none; `history` is told apart, since the journal knows it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left_square_bracket", "turn(-1)", "previous tab", show=False, id="detail.previous"),
+        Binding("right_square_bracket", "turn(1)", "next tab", show=False, id="detail.next"),
+    ]
+    DEFAULT_CSS = """
+    DetailPane {
+        background: $surface;
+        & > Tabs { height: 2; }
+        & > ContentSwitcher { height: 1fr; }
+        & VerticalScroll { padding: 0 1; scrollbar-size-vertical: 1; }
+        & Tree { padding: 0 1; background: $surface; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
+    }
+    """
+
+    tab: reactive[str] = reactive("summary", init=False)
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._found: Inspection | None = None
+        self._said = "no entry is highlighted"
+        self._history: list[str] = []
+        self._stale = {name for name, _ in TABS}
+
+    def compose(self) -> ComposeResult:
+        yield Tabs(*(Tab(label, id=f"tab-{name}") for name, label in TABS))
+        with ContentSwitcher(initial="page-summary"):
+            for name, _ in TABS:
+                if name == "footer":
+                    yield Tree[Node | None]("footer", id="page-footer")
+                else:
+                    with VerticalScroll(id=f"page-{name}", can_focus=True):
+                        yield Static("", id=f"text-{name}", markup=False)
+
+    @property
+    def found(self) -> Inspection | None:
+        """What is shown, `None` while there is nothing."""
+        return self._found
+
+    def show(self, found: Inspection) -> None:
+        """All tabs, of which only the one that is seen is painted now."""
+        self._found = found
+        self._repaint()
+
+    def say(self, sentence: str) -> None:
+        """A sentence in place of an entry: it is being read, it cannot be, there is none."""
+        self._found, self._said, self._history = None, sentence, []
+        self._repaint()
+
+    def history(self, lines: list[str]) -> None:
+        """What runs did to the entry, newest first."""
+        self._history = lines
+        self._stale.add("history")
+        self._paint()
+
+    def _repaint(self) -> None:
+        self._stale = {name for name, _ in TABS}
+        self._paint()
+
+    def watch_tab(self, tab: str) -> None:
+        had_focus = self.has_focus_within
+        self.query_one(ContentSwitcher).current = f"page-{tab}"
+        self.query_one(Tabs).active = f"tab-{tab}"
+        if had_focus:
+            self.query_one(f"#page-{tab}").focus()
+        self._paint()
+
+    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+        event.stop()
+        if event.tab.id is not None:
+            self.tab = event.tab.id.removeprefix("tab-")
+
+    def action_turn(self, by: int) -> None:
+        names = [name for name, _ in TABS]
+        self.tab = names[(names.index(self.tab) + by) % len(names)]
+
+    def focus_page(self) -> None:
+        """The page that is seen gets the focus."""
+        self.query_one(f"#page-{self.tab}").focus()
+
+    def _paint(self) -> None:
+        if not self.is_mounted or self.tab not in self._stale:
+            return
+        self._stale.discard(self.tab)
+        if self.tab == "footer":
+            self._plant()
+            return
+        page = self.query_one(f"#text-{self.tab}", Static)
+        if self.tab == "history":
+            page.update(Text("\n".join(map(visible, self._history or ["no run has changed this entry"]))))
+        elif self._found is None:
+            page.update(Text(visible(self._said), style="dim"))
+        else:
+            page.update(Report(_PAINTERS[self.tab](self._found)))
+        self.query_one(f"#page-{self.tab}", VerticalScroll).scroll_home(animate=False)
+
+    def _plant(self) -> None:
+        """The tree's first level; the others when they are opened."""
+        tree: Tree[Node | None] = self.query_one("#page-footer", Tree)
+        footer = None if self._found is None else self._found.footer
+        if footer is None:
+            said = self._said if self._found is None else "no part of the value can be read as a footer"
+            tree.reset(Text(visible(said)), None)
+            return
+        tree.reset(_label(footer.root), footer.root)
+        self._grow(tree.root)
+        tree.root.expand()
+
+    def on_tree_node_expanded(self, event: Tree.NodeExpanded[Node | None]) -> None:
+        event.stop()
+        self._grow(event.node)
+
+    def _grow(self, branch: TreeNode[Node | None]) -> None:
+        node = branch.data
+        if node is None or branch.children:
+            return
+        for child in node.some_children(0, _MOST_CHILDREN):
+            if child.child_count:
+                branch.add(_label(child), child)
+            else:
+                branch.add_leaf(_label(child), child)
+        if node.child_count > _MOST_CHILDREN:
+            branch.add_leaf(Text(f"... {node.child_count - _MOST_CHILDREN:,} more", style="dim"), None)
+
+
+def _label(node: Node) -> Text:
+    said = Text(visible(node.name), style="bold")
+    said.append(f" {visible(node.text)}", style="not bold")
+    said.append(f"  {node.start}-{node.end - 1}", style="dim not bold")
+    return said
+
+
+def _of_footer(show: Callable[[Console, Footer], None]) -> Callable[[Inspection], Callable[[Console], None]]:
+    def painter(found: Inspection) -> Callable[[Console], None]:
+        def paint(console: Console) -> None:
+            if found.footer is None:
+                console.print("No part of the value can be read as a footer.", style="dim")
+            else:
+                show(console, found.footer)
+
+        return paint
+
+    return painter
+
+
+_PAINTERS: Final[dict[str, Callable[[Inspection], Callable[[Console], None]]]] = {
+    "summary": lambda found: lambda console: words.show_summary(console, found, whole=False),
+    "schema": _of_footer(lambda console, footer: words.show_schema(console, footer, whole=True)),
+    "groups": _of_footer(words.show_row_groups),
+    "columns": _of_footer(lambda console, footer: show_columns(console, footer, whole=True)),
+    "pages": lambda found: lambda console: show_pages(console, found, whole=False),
+    "pairs": _of_footer(words.show_key_values),
+    "hex": lambda found: lambda console: HexView.of(found, None, whole=False).show(console),
+    "after": lambda found: lambda console: show_after(console, found, whole=True),
+}

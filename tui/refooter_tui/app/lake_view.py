@@ -1,0 +1,93 @@
+"""What the app knows of the lake, and what it shows of it: table, filter, order, selection, timeline. Knows no widget and no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from refooter.values import EntryResult
+from refooter_tui.app.messages import Listed
+from refooter_tui.app.widgets.counts import Counts
+from refooter_tui.model.codes import UNKNOWN, Mask
+from refooter_tui.model.columns import Int32s
+from refooter_tui.model.filter import Filter
+from refooter_tui.model.order import Snapshot, Sort, take
+from refooter_tui.model.selection import Selection
+from refooter_tui.model.summary import Summary, summarise
+from refooter_tui.model.table import EntryTable
+from refooter_tui.model.timeline import Timeline
+
+# Below this a filter or a sort takes less than a frame, and needs no thread.
+SMALL = 50_000
+
+
+class LakeView:
+    """For the app's thread, but `take`, which may run in another."""
+
+    def __init__(self) -> None:
+        self.table = EntryTable()
+        self.selection = Selection(self.table)
+        self.filter = Filter()
+        self.sort = Sort()
+        self.snapshot: Snapshot = take(self.table)
+        self.timeline = Timeline(self.table)
+        self.expected = 0
+        self.loading = False
+        self.working = False
+
+    def begin_loading(self) -> None:
+        """The catalog is to be read, again perhaps: what it does not name any more will be marked as retired."""
+        self.loading, self.expected = True, 0
+        self.table.begin_listing()
+
+    def listed(self, part: Listed) -> range:
+        """Takes a part of the catalog's list; the rows that are new."""
+        new = self.table.append(part.batch)
+        self.expected = part.about
+        if part.complete:
+            self.table.end_listing()
+            self.loading = False
+        return new
+
+    def judged(self, results: Sequence[EntryResult], run: int | None) -> Int32s:
+        """Takes what a job said of entries; the rows that look different now."""
+        return self.table.judge(results, run)
+
+    def refresh(self) -> bool:
+        """Whether other rows than before match no longer, or would be shown by now."""
+        return self.snapshot.refresh(self.table, self.selection)
+
+    def take(self, stop: Callable[[], bool] | None = None) -> Snapshot:
+        """Filter and order as they are wanted now, of what is there now. Shown by whoever assigns it to `snapshot`."""
+        changed: Mask | None = self.snapshot.changed if self.filter.of_selection or str(self.filter) else None
+        return take(self.table, self.filter, self.sort, self.selection, changed, stop)
+
+    @property
+    def small(self) -> bool:
+        return len(self.table) <= SMALL
+
+    def counts(self) -> Counts:
+        return Counts(
+            shown=len(self.snapshot),
+            total=len(self.table),
+            expected=self.expected if self.loading else 0,
+            selected=self.selection.count,
+            hidden=self.selection.hidden(self.snapshot) if self.selection.count else 0,
+            changed=self.snapshot.pending,
+            working=self.working,
+        )
+
+    def summary(self) -> Summary:
+        return summarise(self.table)
+
+    def paths(self, rows: Int32s | Sequence[int]) -> list[str]:
+        return [self.table.path(int(row)) for row in rows]
+
+    def unjudged(self, rows: Int32s) -> list[str]:
+        """Of these rows the paths of those that no scan has seen yet."""
+        return self.paths(rows[(self.table.status[rows] == UNKNOWN) & ~self.table.retired[rows]])
+
+    def touched_since(self, rows: Int32s, revision: int) -> int:
+        """How many of these rows have changed since that revision of the table."""
+        return int(np.count_nonzero(self.table.touched[rows] > revision))

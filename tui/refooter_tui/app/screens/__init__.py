@@ -1,0 +1,1 @@
+"""What lies over the app for a while: plans, results, questions. One a file."""

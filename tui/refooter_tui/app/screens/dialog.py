@@ -1,0 +1,76 @@
+"""The frame that all dialogs share: a box in the middle, a title, its keys; nothing typed into it reaches what lies beneath."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from refooter_tui.text import visible
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer]):
+    """`compose_body` says what is in the box; `keys` is the line at its bottom."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave", id="dialog.leave")]
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+    }
+    Dialog > #box {
+        width: 92%;
+        max-width: 110;
+        height: auto;
+        max-height: 92%;
+        border: round $primary;
+        border-title-color: $primary;
+        background: $surface;
+        padding: 0 1;
+    }
+    Dialog #body {
+        height: auto;
+        max-height: 100%;
+        scrollbar-size-vertical: 1;
+    }
+    Dialog #keys {
+        height: auto;
+        color: $text-muted;
+        border-top: solid $panel;
+    }
+    """
+
+    def __init__(self, title: str, keys: str) -> None:
+        super().__init__()
+        self._heading, self._key_line = title, keys
+
+    def compose(self) -> ComposeResult:
+        box = Vertical(id="box")
+        box.border_title = visible(self._heading)
+        with box:
+            with VerticalScroll(id="body"):
+                yield from self.compose_body()
+            yield Static(self._key_line, id="keys", markup=True)
+
+    def compose_body(self) -> ComposeResult:
+        yield Static()
+
+    def keys(self, text: str) -> None:
+        """Another line of keys. Textual markup of ours."""
+        self._key_line = text
+        if self.is_mounted:
+            self.query_one("#keys", Static).update(text)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def lines(*said: str | Text) -> Text:
+    """Lines of our own words and foreign ones, the latter made visible already."""
+    return Text("\n").join(one if isinstance(one, Text) else Text(one) for one in said)

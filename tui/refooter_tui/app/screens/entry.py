@@ -1,0 +1,52 @@
+"""One entry, on the whole screen: what the detail pane is where there is no room for one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from refooter_tui.app.detail import DetailPane
+from refooter_tui.app.messages import Detail
+from refooter_tui.text import visible
+
+
+class EntryScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Back", id="entry.back"),
+        Binding("left_square_bracket", "turn(-1)", "Previous tab", show=False, id="entry.previous"),
+        Binding("right_square_bracket", "turn(1)", "Next tab", id="entry.next"),
+    ]
+    DEFAULT_CSS = """
+    EntryScreen > #name { height: 1; background: $panel; text-style: bold; padding: 0 1; }
+    EntryScreen > DetailPane { height: 1fr; }
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self._detail = DetailPane()
+
+    def compose(self) -> ComposeResult:
+        yield Static(visible(self._path), id="name", markup=False)
+        yield self._detail
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._detail.say("reading …")
+        self._detail.focus_page()
+
+    def answered(self, said: Detail) -> None:
+        """The engine's answer, if it is about this entry."""
+        if said.path != self._path:
+            return
+        if said.inspection is None:
+            self._detail.say(said.error or "there is no such entry any more")
+        else:
+            self._detail.show(said.inspection)
+
+    def action_turn(self, by: int) -> None:
+        self._detail.action_turn(by)

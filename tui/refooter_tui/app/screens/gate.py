@@ -1,0 +1,31 @@
+"""Which key presses count: none that was made before the dialog was painted, none of a key that is held down."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from textual import events
+
+# A key that comes again sooner than this is taken to be held down.
+REPEAT_SECONDS = 0.4
+
+
+class KeyGate:
+    """Closed until `open`. Every key has to be shown to it, for it to know which are repeats."""
+
+    def __init__(self) -> None:
+        self._open_since: float | None = None
+        self._last: tuple[str, float] = ("", 0.0)
+
+    def open(self) -> None:
+        """From now on; call it once what the keys answer has been painted."""
+        if self._open_since is None:
+            self._open_since = monotonic()
+
+    def close(self) -> None:
+        self._open_since = None
+
+    def lets_through(self, event: events.Key) -> bool:
+        last, self._last = self._last, (event.key, event.time)
+        held = last[0] == event.key and event.time - last[1] < REPEAT_SECONDS
+        return self._open_since is not None and event.time >= self._open_since and not held

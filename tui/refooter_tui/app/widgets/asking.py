@@ -1,0 +1,14 @@
+"""What several panes ask of the app in the same words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+
+@dataclass
+class FilterAsked(Message):
+    """Show the entries of this term of the filter language, such as `view:blocks/global`."""
+
+    term: str
