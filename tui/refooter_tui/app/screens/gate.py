@@ -7,7 +7,7 @@ from time import monotonic
 from textual import events
 
 # A key that comes again sooner than this is taken to be held down.
-REPEAT_SECONDS = 0.4
+REPEAT_SECONDS = 0.6
 
 
 class KeyGate:
@@ -22,8 +22,9 @@ class KeyGate:
         if self._open_since is None:
             self._open_since = monotonic()
 
-    def close(self) -> None:
-        self._open_since = None
+    @property
+    def is_open(self) -> bool:
+        return self._open_since is not None
 
     def lets_through(self, event: events.Key) -> bool:
         last, self._last = self._last, (event.key, event.time)

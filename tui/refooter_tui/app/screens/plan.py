@@ -61,6 +61,16 @@ class PlanScreen(Dialog[Chosen | None]):
         yield Static(visible(f"$ {self._command}"), id="command", markup=False)
         yield Input(placeholder=f"type {self._typed} to go", id="typed")
 
+    @property
+    def plan(self) -> Plan | None:
+        """The plan, once it is complete."""
+        return self._plan
+
+    @property
+    def ready(self) -> bool:
+        """Whether the plan is complete and painted, and keys count."""
+        return self._gate.is_open
+
     def progress(self, said: Progress) -> None:
         """While the plan is being made."""
         if self._plan is None:

@@ -61,6 +61,15 @@ class ResultScreen(Dialog[Next | None]):
         self._rehearsed, self._read_only = rehearsed, read_only
         self._gate = KeyGate()
 
+    @property
+    def summary(self) -> RunSummary:
+        return self._summary
+
+    @property
+    def ready(self) -> bool:
+        """Whether keys count."""
+        return self._gate.is_open
+
     def compose_body(self) -> ComposeResult:
         yield Static(Report(lambda console: show_run(console, self._summary, self._tally, advise=False)))
         if self._groups:

@@ -1,0 +1,246 @@
+"""The app as somebody uses it: real keys on a real lake, and afterwards a look at the catalog itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from refooter.demo.lake import LakeSummary, build_lake
+from refooter.values import Cause, Status
+from refooter_tui.app.app import RefooterApp
+from refooter_tui.app.screens.entry import EntryScreen
+from refooter_tui.app.screens.plan import PlanScreen
+from refooter_tui.app.screens.question import Question
+from refooter_tui.app.screens.result import ResultScreen
+from refooter_tui.model.codes import code_of
+from support.jobs import session
+from support.tables import rows, table_digests
+
+Press = Callable[..., object]
+
+
+@pytest.fixture
+def lake(dsn: str, tmp_path: Path) -> LakeSummary:
+    return build_lake(dsn, tmp_path / "lake", entries=120)
+
+
+class Seat:
+    """Somebody in front of the app."""
+
+    def __init__(self, app: RefooterApp, pilot: Pilot[int]) -> None:
+        self.app, self.pilot = app, pilot
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Waits for a state; the bound is there to say what it was, not when it had to come."""
+        for _ in range(1500):
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"it never came to it; on the screen is {self.app.screen}")
+
+    async def type(self, text: str) -> None:
+        await self.pilot.press(*("space" if character == " " else character for character in text))
+
+    async def settled(self) -> None:
+        """The catalog is read, and every entry judged."""
+        table = self.app.lake.table
+        await self.until(
+            lambda: len(table) and not self.app.lake.loading and not (table.status == code_of(Status.UNKNOWN)).any()
+        )
+        await self.until(lambda: self.app.doings.latest is None)
+
+    async def plan(self) -> PlanScreen:
+        """The plan, complete and open for keys."""
+        await self.until(lambda: isinstance(self.app.screen, PlanScreen))
+        screen = self.app.screen
+        assert isinstance(screen, PlanScreen)
+        await self.until(lambda: screen.ready)
+        return screen
+
+    async def result(self) -> ResultScreen:
+        await self.until(lambda: isinstance(self.app.screen, ResultScreen) and self.app.screen.ready)
+        screen = self.app.screen
+        assert isinstance(screen, ResultScreen)
+        return screen
+
+    @property
+    def shown(self) -> list[str]:
+        return self.app.lake.paths(self.app.lake.snapshot.rows)
+
+
+@asynccontextmanager
+async def seated(
+    lake: LakeSummary, directory: Path, size: tuple[int, int] = (160, 50), *, read_only: bool = False
+) -> AsyncIterator[Seat]:
+    with session(lake.dsn, lake.store, read_only=read_only) as opened:
+        app = RefooterApp(opened, directory / "state")
+        try:
+            async with app.run_test(size=size) as pilot:
+                seat = Seat(app, pilot)
+                await seat.settled()
+                yield seat
+        finally:
+            app.engine.stop(30)
+
+
+async def test_the_whole_lake_is_read_and_judged_and_told_in_one_sentence(lake: LakeSummary, tmp_path: Path) -> None:
+    async with seated(lake, tmp_path) as seat:
+        summary = seat.app.lake.summary()
+        planned = [entry for entry in lake.planned if entry.kind is not None]
+        assert summary.entries == len(planned) == len(seat.shown)
+        for cause in Cause:
+            assert summary.causes[code_of(cause)] == sum(entry.cause is cause for entry in planned)
+        await seat.until(lambda: "do not decode" in str(seat.app.query_one("#top").render()))
+
+
+async def test_filter_select_plan_rehearse_migrate_and_go_back(lake: LakeSummary, tmp_path: Path) -> None:
+    before = table_digests(lake.dsn)
+    async with seated(lake, tmp_path) as seat:
+        await seat.press("slash")
+        await seat.type("cause:page_index_prefix")
+        await seat.press("enter")
+        await seat.until(lambda: len(seat.shown) < 120)
+        prefixed = set(seat.shown)
+        assert prefixed
+        await seat.press("a", "m")
+        plan = await seat.plan()
+        assert plan.plan is not None
+        assert plan.plan.selected == len(prefixed)
+        await seat.press("d")
+        rehearsed = await seat.result()
+        assert rehearsed.summary.run_id is None
+        assert table_digests(lake.dsn) == before
+        await seat.press("escape", "m")
+        await seat.plan()
+        await seat.press("y")
+        result = await seat.result()
+        assert result.summary.run_id == 1
+        changed = {path for (path,) in rows(lake.dsn, "SELECT file_path FROM refooter.change")}
+        assert changed
+        assert changed <= prefixed
+        table = seat.app.lake.table
+        assert {Status.OK} == {list(Status)[table.status[table.row_of(path)]] for path in changed}
+        assert seat.app.lake.snapshot.changed_count == len(changed)
+        await seat.press("u")
+        await seat.until(lambda: isinstance(seat.app.screen, Question))
+        await seat.pilot.pause()
+        await seat.press("y")
+        await seat.until(
+            lambda: isinstance(seat.app.screen, ResultScreen) and seat.app.screen.summary.kind == "rollback"
+        )
+    assert table_digests(lake.dsn) == before
+
+
+async def test_a_key_held_down_since_before_the_plan_was_there_goes_nowhere(lake: LakeSummary, tmp_path: Path) -> None:
+    before = table_digests(lake.dsn)
+    async with seated(lake, tmp_path) as seat:
+        await seat.press("n", "m")
+        await seat.until(lambda: isinstance(seat.app.screen, PlanScreen))
+        screen = seat.app.screen
+        assert isinstance(screen, PlanScreen)
+        released = threading.Event()
+
+        def hold() -> None:
+            # in a thread, as a terminal's keys are read: they come whether the app is busy or not
+            while not released.wait(0.02):
+                screen.post_message(events.Key("y", "y"))
+
+        held = threading.Thread(target=hold)
+        held.start()
+        await seat.until(lambda: screen.ready)
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+        released.set()
+        held.join()
+        await seat.pilot.pause()
+        assert seat.app.screen is screen
+        await seat.press("escape")
+    assert table_digests(lake.dsn) == before
+
+
+async def test_a_read_only_session_rehearses_and_refuses_to_go(lake: LakeSummary, tmp_path: Path) -> None:
+    before = table_digests(lake.dsn)
+    async with seated(lake, tmp_path, read_only=True) as seat:
+        await seat.press("n", "m")
+        screen = await seat.plan()
+        await seat.press("y")
+        await seat.pilot.pause()
+        assert seat.app.screen is screen
+        await seat.press("d")
+        result = await seat.result()
+        assert result.summary.run_id is None
+        await seat.press("y")
+        await seat.pilot.pause()
+        assert seat.app.screen is result
+    assert table_digests(lake.dsn) == before
+
+
+async def test_a_selection_that_the_filter_hides_never_acts_unseen(lake: LakeSummary, tmp_path: Path) -> None:
+    async with seated(lake, tmp_path) as seat:
+        await seat.press("a")
+        everything = seat.app.lake.selection.count
+        seat.app.filter_by("status:legacy")
+        await seat.until(lambda: len(seat.shown) < everything)
+        await seat.press("m")
+        await seat.until(lambda: isinstance(seat.app.screen, Question))
+        await seat.pilot.pause()
+        await seat.press("v")
+        plan = await seat.plan()
+        assert plan.plan is not None
+        assert plan.plan.selected == len(seat.shown)
+
+
+async def test_an_entry_is_decoded_beside_the_table_or_on_a_screen_of_its_own(
+    lake: LakeSummary, tmp_path: Path
+) -> None:
+    for size in ((160, 50), (80, 24)):
+        async with seated(lake, tmp_path, size) as seat:
+            await seat.press("n", "enter")
+            if size[0] < 120:
+                await seat.until(lambda: isinstance(seat.app.screen, EntryScreen))
+                detail = seat.app.screen.query_one("DetailPane")
+            else:
+                detail = seat.app.query_one("#detail")
+            await seat.until(lambda detail=detail: detail.found is not None)  # type: ignore[attr-defined]
+            for _ in range(9):
+                await seat.press("right_square_bracket")
+                await seat.pilot.pause()
+            assert detail.tab == "history"  # type: ignore[attr-defined]
+
+
+async def test_what_is_shown_is_exported(lake: LakeSummary, tmp_path: Path) -> None:
+    async with seated(lake, tmp_path) as seat:
+        seat.app.filter_by("status:corrupt")
+        await seat.until(lambda: 0 < len(seat.shown) < 120)
+        await seat.press("e")
+        await seat.until(lambda: seat.app.screen.query("#name"))
+        seat.app.screen.query_one("#name", Input).value = str(tmp_path / "corrupt.csv")
+        await seat.press("enter")
+        await seat.until(lambda: (tmp_path / "corrupt.csv").exists())
+        await seat.until(lambda: seat.app.doings.latest is None)
+        written = (tmp_path / "corrupt.csv").read_text().splitlines()
+        assert len(written) == 1 + len(seat.shown)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 60), (59, 14)])
+async def test_every_size_has_room_for_the_entries_or_says_so(
+    lake: LakeSummary, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with seated(lake, tmp_path, size) as seat:
+        await seat.pilot.pause()
+        if size[0] < 60:
+            assert seat.app.query_one("#small").display
+        else:
+            assert seat.app.query_one("#entries").size.height >= 12
+            assert not seat.app.query_one("#small").display
