@@ -145,20 +145,17 @@ async def test_filter_select_plan_rehearse_migrate_and_go_back(lake: LakeSummary
 async def test_a_key_held_down_since_before_the_plan_was_there_goes_nowhere(lake: LakeSummary, tmp_path: Path) -> None:
     before = table_digests(lake.dsn)
     async with seated(lake, tmp_path) as seat:
-        await seat.press("n", "m")
-        await seat.until(lambda: isinstance(seat.app.screen, PlanScreen))
-        screen = seat.app.screen
-        assert isinstance(screen, PlanScreen)
         released = threading.Event()
 
         def hold() -> None:
             # in a thread, as a terminal's keys are read: they come whether the app is busy or not
             while not released.wait(0.02):
-                screen.post_message(events.Key("y", "y"))
+                seat.app.post_message(events.Key("y", "y"))
 
         held = threading.Thread(target=hold)
         held.start()
-        await seat.until(lambda: screen.ready)
+        seat.app.action_migrate()
+        screen = await seat.plan()
         for _ in range(20):
             await asyncio.sleep(0.02)
         released.set()

@@ -16,7 +16,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
 from refooter.events import Severity
@@ -82,7 +82,8 @@ class RefooterApp(App[int]):
         Binding("q,ctrl+q", "leave", "Quit", id="quit", priority=False),
         Binding("question_mark", "help", "Help", id="help"),
         Binding("colon", "command_palette", "Palette", show=False, id="palette"),
-        Binding("slash", "filter", "Filter", id="filter"),
+        # before any widget hears of it: what is typed right behind it is for the filter
+        Binding("slash", "filter", "Filter", id="filter", priority=True),
         Binding("equals_sign", "reapply", "Apply again", show=False, id="reapply"),
         Binding("m", "migrate", "Migrate", id="migrate"),
         Binding("M", "migrate_view", "Migrate the view", show=False, id="migrate_view"),
@@ -137,6 +138,7 @@ class RefooterApp(App[int]):
         self._detail_request = -1
         self._dirty = True
         self._leaving = False
+        self.last_key: tuple[str, float] = ("", 0.0)
         self.ended_by: int | None = None
         self._scanned_all = False
         self._settled = False
@@ -144,6 +146,11 @@ class RefooterApp(App[int]):
     def _deliver(self, said: EngineMessage) -> None:
         """Called in the engine's thread."""
         self.post_message(EngineNews(said))
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            self.last_key = (event.key, event.time)
+        await super().on_event(event)
 
     # what is on the screen
 
@@ -550,6 +557,12 @@ class RefooterApp(App[int]):
             self.notify("no entry is highlighted")
             return
         self.push_screen(CopyMenu(copies_of(self.lake.table, row, self._detail.found), self.directory))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "filter":
+            # a `/` that is typed somewhere, or into a dialog, is no command; the log has a filter of its own
+            return len(self.screen_stack) == 1 and not isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
 
     def action_filter(self) -> None:
         self._filter.edit()

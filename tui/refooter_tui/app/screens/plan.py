@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from refooter.events import Plan, Progress
 from refooter_tui.app.report import Report
 from refooter_tui.app.screens.dialog import Dialog
-from refooter_tui.app.screens.gate import KeyGate
+from refooter_tui.app.screens.gate import KeyGate, last_key_of
 from refooter_tui.cli.render import duration, entries, number
 from refooter_tui.cli.reports import show_plan
 from refooter_tui.text import visible
@@ -55,6 +55,9 @@ class PlanScreen(Dialog[Chosen | None]):
         self._typed, self._large = typed, large
         self._plan: Plan | None = None
         self._gate = KeyGate()
+
+    def on_mount(self) -> None:
+        self._gate.seen(*last_key_of(self.app))
 
     def compose_body(self) -> ComposeResult:
         yield Static("judging and deciding ...", id="plan", markup=False)

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from refooter_tui.app.screens.dialog import Dialog
-from refooter_tui.app.screens.gate import KeyGate
+from refooter_tui.app.screens.gate import KeyGate, last_key_of
 from refooter_tui.text import visible
 
 
@@ -27,6 +27,7 @@ class Question(Dialog[str | None]):
         yield Static(visible(self._text), markup=False)
 
     def on_mount(self) -> None:
+        self._gate.seen(*last_key_of(self.app))
         self.call_after_refresh(self._gate.open)
 
     def on_key(self, event: events.Key) -> None:

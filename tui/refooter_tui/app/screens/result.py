@@ -15,7 +15,7 @@ from refooter.events import RunSummary
 from refooter.values import Outcome
 from refooter_tui.app.report import Report
 from refooter_tui.app.screens.dialog import Dialog
-from refooter_tui.app.screens.gate import KeyGate
+from refooter_tui.app.screens.gate import KeyGate, last_key_of
 from refooter_tui.cli.follow import Tally
 from refooter_tui.cli.render import OUTCOME_STYLES, entries
 from refooter_tui.cli.reports import show_run
@@ -76,6 +76,7 @@ class ResultScreen(Dialog[Next | None]):
             yield OptionList(*(Option(_line(group), id=str(at)) for at, group in enumerate(self._groups)), id="groups")
 
     def on_mount(self) -> None:
+        self._gate.seen(*last_key_of(self.app))
         if self._groups:
             self.query_one("#groups", OptionList).focus()
         self.call_after_refresh(self._gate.open)

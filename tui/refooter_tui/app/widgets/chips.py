@@ -126,9 +126,6 @@ class FilterLine(Vertical):
         & > FilterInput.-textual-compact { padding: 0 1; }
         & > FilterInput:focus { background: $boost; background-tint: $foreground 5%; }
         & > Chips:focus { background-tint: $foreground 5%; }
-        &.-typing > Chips { display: none; }
-        & > FilterInput { display: none; }
-        &.-typing > FilterInput { display: block; }
     }
     """
 
@@ -145,6 +142,7 @@ class FilterLine(Vertical):
         super().__init__(id=id, classes=classes)
         self._chips = Chips()
         self._input = FilterInput()
+        self._input.display = False
         self._line = CountLine()
         self._filter = Filter()
 
@@ -170,8 +168,9 @@ class FilterLine(Vertical):
 
     def edit(self) -> None:
         """Opens the line for typing."""
-        self.add_class("-typing")
-        self._input.focus()
+        self._typing(True)
+        # At once, since what is typed right behind the `/` is meant for the filter: `Widget.focus` comes a moment later.
+        self.screen.set_focus(self._input, scroll_visible=False)
         self._input.cursor_position = len(self._input.value)
 
     def _take(self, filter: Filter) -> None:
@@ -201,14 +200,17 @@ class FilterLine(Vertical):
         self._line.sentence = ""
         self._close()
 
+    def _typing(self, typing: bool) -> None:
+        self._input.display, self._chips.display = typing, not typing
+
     def _close(self) -> None:
-        self.remove_class("-typing")
+        self._typing(False)
         self.post_message(self.Done())
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         # the mouse or tab took the focus elsewhere
         if event.widget is self._input and not self._line.sentence:
-            self.remove_class("-typing")
+            self._typing(False)
 
     def on_chips_removed(self, event: Chips.Removed) -> None:
         event.stop()
