@@ -34,7 +34,7 @@ SUMMARIES = [
     RUN,
     VERIFIED,
     ScanSummary(1, {Status.OK: 1}, {Cause.NONE: 1}, {}, 1.0, TARGET, 0, 0, 1, 0, 0),
-    Plan(1, {"skip": 1}, {}, {}, 0, 0, 0, 0, 0, 1.0),
+    Plan(1, {"skip": 1}, {}, {}, 0, 0, 0, 0, 0, 0, 1.0),
     [ViewCount("blocks/global", 1, {Status.OK: 1})],
 ]
 EVENTS: list[Event] = [

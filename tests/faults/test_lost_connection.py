@@ -13,6 +13,8 @@ import refooter.jobs.run
 from faults.accounts import Books, assert_before_images_match, assert_counts_are_right, read_books
 from faults.server_link import Cut, server_link
 from faults.world import Once, World, hooked, take
+from refooter.catalog import rows as catalog_rows
+from refooter.catalog import write
 from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.catalog.write import Writer
 from refooter.errors import DatabaseUnreachable
@@ -59,21 +61,25 @@ async def test_a_run_goes_on_after_its_idle_connections_were_cut_off(world: Worl
     _assert_complete(world, said)
 
 
-@pytest.mark.parametrize("step", ["_lock", "_journal_changes", "_update_values", "_record"])
+@pytest.mark.parametrize(
+    ("where", "step"),
+    [(write, "lock_rows"), (catalog_rows, "_journal_changes"), (catalog_rows, "_update_values"), (Writer, "_record")],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 async def test_a_run_goes_on_after_it_was_cut_off_in_a_write_transaction(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+    world: World, monkeypatch: pytest.MonkeyPatch, where: Any, step: str
 ) -> None:
     monkeypatch.setattr(refooter.jobs.run, "BATCH_ENTRIES", 60)
-    original, calls = getattr(Writer, step), 0
+    original, calls = getattr(where, step), 0
 
-    async def cut_off_at_the_second(*args: Any) -> Any:
+    async def cut_off_at_the_second(*args: Any, **named: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 2:
             _cut_off(world.dsn)
-        return await original(*args)
+        return await original(*args, **named)
 
-    monkeypatch.setattr(Writer, step, cut_off_at_the_second)
+    monkeypatch.setattr(where, step, cut_off_at_the_second)
     said = await world.migrate()
     assert calls > 2
     _assert_complete(world, said)
@@ -84,7 +90,7 @@ async def test_a_run_goes_on_after_it_was_cut_off_between_two_pages(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refooter.catalog.pages, "_FIRST_KEYS", 20)
-    read, pages = refooter.catalog.pages._read_entries, 0
+    read, pages = refooter.catalog.pages.read_entries_on, 0
 
     async def cut_off_at_the_second(*args: Any) -> Any:
         nonlocal pages
@@ -93,7 +99,7 @@ async def test_a_run_goes_on_after_it_was_cut_off_between_two_pages(
             _cut_off(world.dsn)
         return await read(*args)
 
-    monkeypatch.setattr(refooter.catalog.pages, "_read_entries", cut_off_at_the_second)
+    monkeypatch.setattr(refooter.catalog.pages, "read_entries_on", cut_off_at_the_second)
     said = await world.migrate()
     _assert_complete(world, said)
     assert pages > 2
