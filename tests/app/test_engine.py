@@ -549,9 +549,21 @@ def test_a_database_that_goes_away_is_told_of_and_so_is_its_coming_back(
     with server_link(dsn, b"never", {}) as link, opened(link.dsn, template, heartbeat=0.2) as stage:
         stage.heard.until(Connected)
         link.down = True
-        for session in list(link.sessions):
-            session.hang_up()
-        assert stage.heard.until(Lost).code == "database_unreachable"
+        cut = threading.Event()
+
+        def hang_up() -> None:
+            # again and again: a connection of the pool may just have been on its way
+            while not cut.wait(0.05):
+                for session in list(link.sessions):
+                    session.hang_up()
+
+        hanging_up = threading.Thread(target=hang_up)
+        hanging_up.start()
+        try:
+            assert stage.heard.until(Lost).code == "database_unreachable"
+        finally:
+            cut.set()
+            hanging_up.join()
         job = stage.engine.scan(None)
         link.down = False
         stage.heard.until(Back)
