@@ -11,7 +11,7 @@ import pytest
 from refooter.catalog import journal as journal_module
 from refooter.catalog.changes import Change, digest
 from refooter.catalog.journal import Journal, RunStart, RunState
-from refooter.catalog.journal_schema import journal_ddl
+from refooter.catalog.journal_schema import LOCK, journal_ddl
 from refooter.catalog.write import Writer
 from refooter.demo.server import Server
 from refooter.errors import MissingRights, RefooterError, UsageError
@@ -61,6 +61,16 @@ async def test_the_journal_is_made_once_when_several_start_at_the_same_time(dsn:
         assert await two.exists()
     assert tables(dsn) == [("refooter", name) for name in ("change", "journal_version", "result", "run")]
     assert rows(dsn, "SELECT version FROM refooter.journal_version") == [(1,)]
+
+
+async def test_where_there_is_a_journal_nobody_waits_for_whoever_is_making_sure_of_it(dsn: str) -> None:
+    Rows(dsn).make()
+    async with journal_of(dsn) as journal:
+        await journal.ensure()
+        async with journal.database.writing() as first, journal.database.writing(seconds=5) as second:
+            await first.execute("SELECT pg_advisory_xact_lock(%s, %s)", LOCK)
+            await journal.make(first)
+            await journal.make(second)
 
 
 async def test_a_journal_may_have_another_name_however_odd(dsn: str) -> None:

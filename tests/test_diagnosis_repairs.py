@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -31,6 +32,7 @@ from refooter.diagnosis import diagnose
 from refooter.parquet.edit import Edit, removal_edits, splice
 from refooter.parquet.facts import read_facts
 from refooter.values import Cause, Question, Repair, Verdict, Wanted
+from support.kinds import every_kind
 
 OURS = [file for file in files() if b"parquet-rs version " in file.footer]
 FOREIGN = [file for file in files() if b"parquet-rs version " not in file.footer]
@@ -217,6 +219,19 @@ def test_a_repair_is_not_made_unless_it_is_asked_for() -> None:
     file = INDEXED[0]
     question = Question(prefixed(file), file.num_rows, len(file.data))
     assert diagnose(question, judge(question.value), judge).repair is None
+
+
+def test_what_is_mendable_is_told_of_every_kind_of_value_as_when_it_is_mended_but_without_its_bytes() -> None:
+    repairs = set()
+    for kept in every_kind().values():
+        question = Question(kept.value, kept.file.num_rows, len(kept.file.data), (1,), Wanted.MENDED)
+        mended = diagnose(question, judge(kept.value), judge)
+        mendable = diagnose(replace(question, wanted=Wanted.MENDABLE), judge(kept.value), judge)
+        assert mendable == mended.without_bytes()
+        if mendable.repair is not None:
+            assert mendable.repair.value is None
+            repairs.add(mendable.repair.name)
+    assert repairs >= {"true_pointers", "cut_out", "num_rows"}
 
 
 def test_unusually_spelled_chunks_do_not_keep_a_footer_from_being_proved() -> None:

@@ -21,6 +21,7 @@ from refooter.errors import NothingSelected, UsageError
 from refooter.jobs.inspect import MAX_INDEX_BYTES, Inspection, inspect_blob, inspect_entry, inspect_file
 from refooter.jobs.inspected import LIST_LIMIT, inspection_fields
 from refooter.jobs.lake import Lake, Session
+from refooter.jobs.replacement import NOT_ASKED
 from refooter.settings import Settings
 from refooter.store import StoreFailure, open_store
 from refooter.values import Cause, Outcome, Reason, Status
@@ -39,8 +40,10 @@ class Here:
     kept: dict[str, Kept]
     session: Session
 
-    def entry(self, name: str, *, store: bool = True, path: str | None = None) -> Inspection:
-        return self.with_lake(lambda lake: inspect_entry(lake, path or self.kept[name].path), store=store)
+    def entry(self, name: str, *, store: bool = True, path: str | None = None, ask_store: bool = True) -> Inspection:
+        return self.with_lake(
+            lambda lake: inspect_entry(lake, path or self.kept[name].path, ask_store=ask_store), store=store
+        )
 
     def with_lake(self, work: Callable[[Lake], Awaitable[T]], *, store: bool = True) -> T:
         session = self.session
@@ -103,7 +106,7 @@ def test_an_entry_of_every_kind_is_told_with_what_would_take_its_place(here: Her
     told = json_of(found)
     assert told["sha256"] == sha256(kept.value).hexdigest()
     assert (told["after"]["outcome"], told["after"]["size"]) == (
-        replacement.outcome.value,
+        replacement.outcome,
         None if replacement.value is None else len(replacement.value),
     )
 
@@ -138,6 +141,46 @@ def test_without_a_store_only_repairs_are_shown_and_it_says_so(here: Here) -> No
     assert unread is not None
     assert unread.replacement.reason is Reason.NEEDS_FILE
     assert "no object store is named" in unread.replacement.sentence
+
+
+def test_a_store_that_is_not_to_be_asked_gets_no_request_and_what_it_would_be_asked_for_stays_open(here: Here) -> None:
+    requests: list[int] = []
+
+    async def of(lake: Lake, path: str) -> Inspection:
+        found = await inspect_entry(lake, path, ask_store=False)
+        requests.append(lake.need_store().counts.requests)
+        return found
+
+    open_question = here.with_lake(lambda lake: of(lake, here.kept["truncated"].path))
+    assert open_question.after is not None
+    replacement = open_question.after.replacement
+    assert (replacement.outcome, replacement.reason, replacement.how) == (None, None, "refetch")
+    assert (replacement.value, open_question.after.footer) == (None, None)
+    assert replacement.sentence == NOT_ASKED
+    assert json_of(open_question)["after"]["outcome"] is None
+    proved = here.with_lake(lambda lake: of(lake, here.kept["prefixed"].path)).after
+    assert proved is not None
+    assert proved == here.entry("prefixed").after
+    assert requests == [0, 0]
+
+
+def test_a_repair_that_nothing_proves_is_at_hand_where_the_store_is_not_to_be_asked(here: Here) -> None:
+    kept = here.kept["prefixed"]
+    execute(here.dsn, "UPDATE lakehouse_partitions SET file_size = NULL WHERE file_path = %s", kept.path)
+    try:
+        after = here.entry("prefixed", ask_store=False).after
+    finally:
+        size = len(kept.file.data)
+        execute(here.dsn, "UPDATE lakehouse_partitions SET file_size = %s WHERE file_path = %s", size, kept.path)
+    assert after is not None
+    assert (after.replacement.outcome, after.replacement.how, after.replacement.proved) == (
+        None,
+        "without_pointers",
+        False,
+    )
+    assert after.replacement.sentence.startswith(NOT_ASKED)
+    assert "which nothing proves" in after.replacement.sentence
+    assert after.footer is not None
 
 
 def test_a_stamp_leaves_the_bytes_and_says_so(here: Here) -> None:

@@ -26,11 +26,22 @@ if TYPE_CHECKING:
     from refooter.jobs.plan import plan
     from refooter.jobs.rollback import rollback
     from refooter.jobs.run import Control
-    from refooter.jobs.runs import run_outcomes, runs
+    from refooter.jobs.runs import entry_history, run_outcomes, runs
     from refooter.jobs.scan import scan, views
     from refooter.jobs.verify import verify
     from refooter.settings import Settings
-    from refooter.values import Cause, Diagnosis, Entry, EntryResult, Layout, Outcome, Question, Reason, Status
+    from refooter.values import (
+        Cause,
+        Diagnosis,
+        Entry,
+        EntryResult,
+        Layout,
+        Outcome,
+        Question,
+        Reason,
+        Status,
+        Wanted,
+    )
 
 # Looked up when they are asked for: a worker process, or a program that decodes one value, should not load a database driver.
 _WHERE = {
@@ -46,7 +57,7 @@ _WHERE = {
     "jobs.plan": ("plan",),
     "jobs.rollback": ("rollback",),
     "jobs.run": ("Control",),
-    "jobs.runs": ("run_outcomes", "runs"),
+    "jobs.runs": ("entry_history", "run_outcomes", "runs"),
     "jobs.scan": ("scan", "views"),
     "jobs.verify": ("verify",),
     "settings": ("Settings",),
@@ -60,6 +71,7 @@ _WHERE = {
         "Question",
         "Reason",
         "Status",
+        "Wanted",
     ),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
@@ -94,7 +106,9 @@ __all__ = [
     "Status",
     "Strategy",
     "View",
+    "Wanted",
     "diagnose",
+    "entry_history",
     "heal",
     "inspect_blob",
     "inspect_entry",

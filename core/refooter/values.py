@@ -230,12 +230,14 @@ class Wanted(Enum):
     """What is asked of a value beside the target's verdict.
 
     `FACTS`: of an accepted one only what identifies its file; no causes are looked for. `MENDED`: the diagnosis, and the
-    value mended without its file, where that can be done.
+    value mended without its file, where that can be done. `MENDABLE`: the same, but of the repair only its name and whether
+    it is proved: its bytes, as many as the value has, stay in the worker.
     """
 
     DIAGNOSIS = 0
     FACTS = 1
     MENDED = 2
+    MENDABLE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +296,7 @@ class Diagnosis:
     """What is known of one value: the target's verdict, our own cause, layout and evidence.
 
     `foreseen` is the SHA-256 of the file's own footer, where the value proves what that is and the target accepts it.
-    `repair` is there only where it was asked for (`Wanted.MENDED`).
+    `repair` is there only where it was asked for (`Wanted.MENDED`, without its bytes `Wanted.MENDABLE`).
     """
 
     status: Status

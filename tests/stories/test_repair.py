@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -24,7 +24,7 @@ from refooter.jobs.rollback import rollback
 from refooter.jobs.scan import scan
 from refooter.jobs.verify import verify
 from refooter.store import Store, StoreFailure
-from refooter.values import Cause, FileState, Outcome, Reason, Status
+from refooter.values import Cause, Diagnosis, EntryResult, FileState, Outcome, Question, Reason, Status, Wanted
 from support.jobs import Told, session, told
 from support.tables import table_digests, values
 
@@ -109,6 +109,47 @@ async def test_auto_reads_only_what_nothing_proves_and_stores_what_the_files_say
         assert checked.summary.run == {"holds": len(how)}
         await told(rollback(lake, [said.summary.run_id]))
     assert table_digests(built.dsn) == before
+
+
+async def test_a_scan_says_which_entries_auto_mends_without_their_files_where_that_is_asked_for(
+    built: Built, opened: Session
+) -> None:
+    async with opened.open() as lake:
+        plain = await told(scan(lake, EVERYTHING))
+        asked = await told(scan(lake, EVERYTHING, wanted=Wanted.MENDABLE))
+        rehearsed = await told(migrate(lake, EVERYTHING, replace(AUTO, dry_run=True)))
+    assert {path: replace(one.diagnosis, repair=None) for path, one in asked.results.items()} == {
+        path: one.diagnosis for path, one in plain.results.items()
+    }
+    repairs = {path: one.diagnosis.repair for path, one in asked.results.items()}
+    proved = {path for path, repair in repairs.items() if repair is not None and repair.proved}
+    by_value = {path for path in ended(rehearsed, Outcome.WOULD_MIGRATE) if _repaired(rehearsed.results[path])}
+    # orphans and disagreeing partition rows are left alone, however well their values could be mended
+    assert by_value <= proved
+    assert proved - by_value <= ended(rehearsed, Outcome.SKIPPED) | ended(rehearsed, Outcome.FAILED, Reason.MISMATCH)
+    assert {asked.results[path].diagnosis.cause for path in by_value} > {Cause.PAGE_INDEX_PREFIX}
+    assert all(repair is None or repair.value is None for repair in repairs.values())
+
+
+def _repaired(result: EntryResult) -> bool:
+    return result.diagnosis.repair is not None and result.diagnosis.repair.proved
+
+
+async def test_a_plan_gets_no_mended_value_back_from_the_workers(built: Built, opened: Session) -> None:
+    told_of: list[Diagnosis] = []
+
+    class Overheard:
+        async def examine(self, questions: Sequence[Question]) -> list[Diagnosis]:
+            found = await opened.judges.examine(questions)
+            told_of.extend(found)
+            return found
+
+    async with opened.open() as lake:
+        planned = (await told(plan(replace(lake, judges=cast("Any", Overheard())), EVERYTHING, AUTO))).summary
+    assert planned.by_step["repair"] > 0
+    repairs = [one.repair for one in told_of if one.repair is not None]
+    assert len(repairs) >= planned.by_step["repair"]
+    assert all(repair.value is None for repair in repairs)
 
 
 async def test_auto_and_refetch_store_the_same_values(built: Built, opened: Session) -> None:

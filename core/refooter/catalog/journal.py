@@ -271,6 +271,26 @@ class Journal(JournalSchema):
                 return
             after = rows[-1][0]
 
+    async def changed_paths(self, run_id: int, *, page: int = 20_000) -> AsyncGenerator[list[str], None]:
+        """The entries that a run changed, by pages of the path."""
+        after: str | None = None
+        while True:
+            async with self.database.reading() as connection:
+                rows = await (
+                    await connection.execute(
+                        self.sql(
+                            "SELECT file_path::text FROM {change} WHERE run_id = %(run)s"
+                            " AND (%(after)s::text IS NULL OR file_path > %(after)s) ORDER BY file_path LIMIT %(page)s"
+                        ),
+                        {"run": run_id, "after": after, "page": page},
+                    )
+                ).fetchall()
+            if rows:
+                yield [path for (path,) in rows]
+            if len(rows) < page:
+                return
+            after = rows[-1][0]
+
     async def later_changes(self, run_id: int, paths: list[str]) -> dict[str, int]:
         """For each path, the newest later run that changed it."""
         async with self.database.reading() as connection:

@@ -31,7 +31,7 @@ def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
     _name_cut_out(case, causes)
     cause = worst(causes)
     status = cause.status
-    return Diagnosis(
+    diagnosis = Diagnosis(
         status=status,
         cause=cause,
         causes=causes,
@@ -40,8 +40,9 @@ def diagnose(question: Question, verdict: Verdict, ask: Ask) -> Diagnosis:
         evidence=() if status in (Status.OK, Status.STALE) else tuple(entry.shows(case) for entry in holding),
         facts=case.found.facts if _identifies(case) else None,
         foreseen=case.foreseen,
-        repair=repair_of(case, causes, ask) if question.wanted is Wanted.MENDED else None,
+        repair=repair_of(case, causes, ask) if question.wanted in (Wanted.MENDED, Wanted.MENDABLE) else None,
     )
+    return diagnosis.without_bytes() if question.wanted is Wanted.MENDABLE else diagnosis
 
 
 def _identifies(case: Case) -> bool:

@@ -79,17 +79,18 @@ class Inspection:
     result: EntryResult | None = None
 
 
-async def inspect_entry(lake: Lake, file_path: str) -> Inspection:
+async def inspect_entry(lake: Lake, file_path: str, *, ask_store: bool = True) -> Inspection:
     """An entry of the catalog, and what a migration would put in its place; nothing is written.
 
-    Raises `NothingSelected` where there is none of that path.
+    Without `ask_store` not one request is made to the store, also where a migration would read the file (`replacement_of`).
+    Raises `NothingSelected` where there is no entry of that path.
     """
     await check_may_read(lake.database)
     entries = await read_entries(lake.database, [file_path])
     if not entries:
         raise NothingSelected(f"no entry {file_path!r} in the catalog")
     [(entry, diagnosis)] = await judged(lake, entries, Wanted.MENDED)
-    replacement = await replacement_of(lake, entry, diagnosis)
+    replacement = await replacement_of(lake, entry, diagnosis, ask_store=ask_store)
     return _inspection(file_path, entry, diagnosis, replacement, entry_result(entry, diagnosis))
 
 

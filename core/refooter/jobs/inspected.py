@@ -278,7 +278,7 @@ def _after(after: After) -> dict[str, Any]:
     replacement, differences = after.replacement, after.differences
     diagnosis, footer = replacement.diagnosis, after.footer
     return {
-        "outcome": replacement.outcome.value,
+        "outcome": None if replacement.outcome is None else replacement.outcome.value,
         "reason": None if replacement.reason is None else replacement.reason.value,
         "sentence": replacement.sentence,
         "how": replacement.how,

@@ -32,7 +32,7 @@ async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> Asy
     causes: Counter[Cause] = Counter()
     refused: Counter[str] = Counter()
     requests = size = saved = 0
-    wanted = Wanted.DIAGNOSIS if options.strategy is Strategy.REFETCH else Wanted.MENDED
+    wanted = Wanted.DIAGNOSIS if options.strategy is Strategy.REFETCH else Wanted.MENDABLE
     wal = table = journal = 0.0
     async with aclosing(examined(lake, selection, wanted)) as batches:
         async for batch in batches:

@@ -8,7 +8,7 @@ from typing import Final
 from refooter.catalog.changes import Change
 from refooter.errors import StoreUnreachable
 from refooter.jobs.decide import NEWEST_VERSION, UNPROVED, MigrateOptions, Step, Strategy, decide, first_tail
-from refooter.jobs.derive import STAMP, question_of, refetched
+from refooter.jobs.derive import REFETCH, STAMP, question_of, refetched
 from refooter.jobs.lake import Lake
 from refooter.jobs.proof import StoreProof
 from refooter.store import FooterRead, Store, StoreFailure
@@ -16,19 +16,21 @@ from refooter.target.workers import Judges
 from refooter.values import Diagnosis, Entry, Outcome, Question, Reason, Repair
 
 NO_STORE: Final = "no object store is named to read the file from (--store)"
+NOT_ASKED: Final = "a migration would read its file for that, which has not been done here"
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """How a migration with the strategy `auto` of this entry alone would end.
 
-    `outcome` is `would_migrate`, `skipped` or `failed`, with a reason code and a sentence that says why. `how` is a
-    repair's name, `refetch` or `stamp`; `value` the bytes that would stand there (the old ones, of a stamp) and
-    `diagnosis` what is known of them. Where the outcome is `failed`, they are what is at hand but may not be written: a
-    repair that nothing proves. `proved`: `value` is the file's own footer, byte for byte.
+    `outcome` is `would_migrate`, `skipped` or `failed`, with a reason code and a sentence that says why; `None` where only
+    the file could tell, and was not to be asked. `how` is a repair's name, `refetch` or `stamp`; `value` the bytes that
+    would stand there (the old ones, of a stamp) and `diagnosis` what is known of them. Where the outcome is `failed` or
+    `None`, they are what is at hand but may not be written: a repair that nothing proves. `proved`: `value` is the file's
+    own footer, byte for byte.
     """
 
-    outcome: Outcome
+    outcome: Outcome | None
     sentence: str
     reason: Reason | None = None
     how: str | None = None
@@ -37,11 +39,13 @@ class Replacement:
     diagnosis: Diagnosis | None = None
 
 
-async def replacement_of(lake: Lake, entry: Entry, diagnosis: Diagnosis) -> Replacement:
-    """Reads the file where a migration would; without a store, only what the value itself gives."""
+async def replacement_of(lake: Lake, entry: Entry, diagnosis: Diagnosis, *, ask_store: bool = True) -> Replacement:
+    """Reads the file where a migration would, if `ask_store`; without a store, only what the value itself gives."""
     strategy = Strategy.REPAIR if lake.store is None else Strategy.AUTO
     action = decide(entry, diagnosis, MigrateOptions(strategy, named=frozenset({entry.file_path})))
     if action.step is Step.REFETCH and lake.store is not None:
+        if not ask_store:
+            return await _not_asked(lake, entry, diagnosis.repair)
         return await _refetched(lake, lake.store, entry, diagnosis)
     if action.reason is Reason.NEEDS_FILE:
         why = f"the value cannot be mended without its file; {NO_STORE}"
@@ -50,6 +54,12 @@ async def replacement_of(lake: Lake, entry: Entry, diagnosis: Diagnosis) -> Repl
     if lake.store is None and found.reason is Reason.UNPROVED:
         return replace(found, sentence=f"{found.sentence}; {NO_STORE}")
     return found
+
+
+async def _not_asked(lake: Lake, entry: Entry, repair: Repair | None) -> Replacement:
+    if repair is None:
+        return Replacement(None, NOT_ASKED, how=REFETCH)
+    return await _mended(lake.judges, entry, repair, None, f"{NOT_ASKED}; {UNPROVED}, is at hand", None)
 
 
 async def replacement_of_value(judges: Judges[Diagnosis], entry: Entry, diagnosis: Diagnosis) -> Replacement:
@@ -79,7 +89,7 @@ async def _without_file(
 
 
 async def _mended(
-    judges: Judges[Diagnosis], entry: Entry, repair: Repair, outcome: Outcome, why: str, reason: Reason | None
+    judges: Judges[Diagnosis], entry: Entry, repair: Repair, outcome: Outcome | None, why: str, reason: Reason | None
 ) -> Replacement:
     assert repair.value is not None
     [diagnosis] = await judges.examine([_question(entry, repair.value)])

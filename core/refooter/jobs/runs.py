@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from refooter.catalog import history
+from refooter.catalog.history import HistoryRecord
 from refooter.catalog.journal import ResultRecord, RunRecord
 from refooter.errors import NothingSelected
 from refooter.jobs.lake import Lake
@@ -26,4 +28,16 @@ async def run_outcomes(lake: Lake, run_id: int) -> AsyncGenerator[list[ResultRec
     """What a run could not do (`failed`, `conflict`, `gone`), by pages of the path. Raises `NothingSelected`."""
     await find_run(lake, run_id)
     async for page in lake.journal.results(run_id):
+        yield page
+
+
+async def entry_history(lake: Lake, file_path: str) -> list[HistoryRecord]:
+    """What runs did to an entry, newest first, `HISTORY_LIMIT` at most; none where there is no journal yet, or no such entry."""
+    return await history.entry_history(lake.journal, file_path)
+
+
+async def run_changes(lake: Lake, run_id: int) -> AsyncGenerator[list[str], None]:
+    """The paths of the entries that a run changed, by pages. Raises `NothingSelected`."""
+    await find_run(lake, run_id)
+    async for page in lake.journal.changed_paths(run_id):
         yield page

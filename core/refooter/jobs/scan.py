@@ -16,12 +16,15 @@ from refooter.events import EntriesDone, Event, Finished, ScanSummary, Started, 
 from refooter.jobs.examine import entry_result, examined
 from refooter.jobs.lake import Lake
 from refooter.jobs.meter import Meter
-from refooter.values import Cause, Status, view_name
+from refooter.values import Cause, Status, Wanted, view_name
 
 
-async def scan(lake: Lake, selection: Selection, *, deep: bool = False) -> AsyncGenerator[Event, None]:
+async def scan(
+    lake: Lake, selection: Selection, *, deep: bool = False, wanted: Wanted = Wanted.DIAGNOSIS
+) -> AsyncGenerator[Event, None]:
     """Every selected entry with its diagnosis, in batches; `deep` adds the state of each file, one small read each.
 
+    With `Wanted.MENDABLE` each diagnosis of a broken value says which repair would mend it without its file, if one would.
     Ends with a `ScanSummary`. Writes nothing.
     """
     store = lake.need_store() if deep else None
@@ -32,7 +35,7 @@ async def scan(lake: Lake, selection: Selection, *, deep: bool = False) -> Async
     by_cause: Counter[Cause] = Counter()
     by_file_state: Counter[str] = Counter()
     orphans = not_ok = 0
-    async with aclosing(examined(lake, selection)) as batches:
+    async with aclosing(examined(lake, selection, wanted)) as batches:
         async for batch in batches:
             results = [entry_result(entry, diagnosis) for entry, diagnosis in batch]
             if store is not None:

@@ -30,6 +30,7 @@ _DONE: Final = {
     "true_pointers": "the page-index pointers are put right",
     "without_pointers": "the page-index pointers are taken away",
     "num_rows": "the row count is put right",
+    "before_image": "what stood there before is put back",
 }
 
 
@@ -57,8 +58,13 @@ def show_after(console: Console, found: Inspection, *, whole: bool) -> None:
         _show_differences(console, found.after.differences, whole=whole)
 
 
+def done_words(how: str) -> str:
+    """What a repair does, by its name; names joined by `+` are repairs one after the other."""
+    return " and ".join(_DONE.get(step, step) for step in how.split("+"))
+
+
 def _outcome(replacement: Replacement) -> Text:
-    how = " and ".join(_DONE.get(step, step) for step in (replacement.how or "").split("+"))
+    how = done_words(replacement.how or "")
     if replacement.outcome is Outcome.WOULD_MIGRATE:
         proved = (
             ""
@@ -69,9 +75,15 @@ def _outcome(replacement: Replacement) -> Text:
         )
         name = f"{replacement.how}: {how}{proved}"
         return Text.assemble(("A migration would change it", "bold green"), visible(f" ({name})."))
+    if replacement.outcome is None:
+        return Text.assemble(("What would take its place?", "bold"), " ", visible(_sentence(replacement.sentence)))
     said = visible(f": {replacement.sentence.removesuffix('.')}.")
     reason = "" if replacement.reason is None else f" ({replacement.reason.value})"
     return Text.assemble((f"A migration would fail{reason}", "bold red"), said)
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
 
 
 _Side = list[tuple[str, Text]]
