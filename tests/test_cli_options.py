@@ -11,9 +11,8 @@ import pytest
 
 from refooter.catalog.selection import Selection, View, parse_time
 from refooter.errors import NothingSelected, UsageError
-from refooter.values import NOT_JUDGED, Cause, Diagnosis, EntryResult, Layout, Status
+from refooter.values import Status
 from refooter_tui.cli import options
-from refooter_tui.cli.export import selects
 from refooter_tui.cli.main import make_parser
 
 
@@ -128,40 +127,3 @@ def test_finding_nothing_is_an_error_only_where_something_was_asked_for() -> Non
     options.refuse_nothing(1, Selection(paths=("a",)))
     with pytest.raises(NothingSelected):
         options.refuse_nothing(0, Selection(statuses=(Status.CORRUPT,)))
-
-
-def result(**changes: object) -> EntryResult:
-    diagnosis = Diagnosis(Status.CORRUPT, Cause.EMPTY, (Cause.EMPTY,), Layout.UNKNOWN)
-    fields: dict[str, object] = {"insert_time": 5, "diagnosis": diagnosis} | changes
-    return EntryResult(
-        "views/blocks/global/x",
-        "blocks",
-        "global",
-        blob_size=0,
-        catalog_num_rows=None,
-        file_size=None,
-        format_version=1,
-        orphan=False,
-        **fields,
-    )  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("selection", "of_it"),
-    [
-        (Selection(), True),
-        (Selection(views=(View("blocks"),)), True),
-        (Selection(views=(View("blocks", "other"), View("streams"))), False),
-        (Selection(paths=()), False),
-        (Selection(since=5), True),
-        (Selection(until=5), False),
-        (Selection(causes=(Cause.EMPTY,), statuses=(Status.CORRUPT,)), True),
-        (Selection(statuses=(Status.OK,)), False),
-    ],
-)
-def test_a_run_s_failures_are_exported_by_selection_too(selection: Selection, of_it: bool) -> None:
-    assert selects(selection, result()) is of_it
-
-
-def test_an_entry_that_is_gone_has_no_time_to_select_it_by() -> None:
-    assert not selects(Selection(since=1), result(insert_time=None, diagnosis=NOT_JUDGED))

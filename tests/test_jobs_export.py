@@ -12,8 +12,9 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
+from refooter.catalog.selection import Selection, View
 from refooter.errors import RefooterError, UsageError
-from refooter.jobs.export import COLUMNS, ExportFailed, RowFile, row
+from refooter.jobs.export import COLUMNS, ExportFailed, RowFile, of_selection, row
 from refooter.values import (
     NOT_JUDGED,
     TIME_INFINITY,
@@ -222,3 +223,45 @@ def test_rows_go_to_other_protocols_as_well() -> None:
     target = "memory://exports/rows.jsonl"
     written(target)
     assert of_jsonl(fsspec.filesystem("memory").cat("/exports/rows.jsonl")) == [row(result) for result in RESULTS]
+
+
+def result(**changes: object) -> EntryResult:
+    diagnosis = Diagnosis(Status.CORRUPT, Cause.EMPTY, (Cause.EMPTY,), Layout.UNKNOWN)
+    fields: dict[str, object] = {"insert_time": 5, "diagnosis": diagnosis} | changes
+    return EntryResult(
+        "views/blocks/global/x",
+        "blocks",
+        "global",
+        blob_size=0,
+        catalog_num_rows=None,
+        file_size=None,
+        format_version=1,
+        orphan=False,
+        **fields,
+    )  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("selection", "of_it"),
+    [
+        (Selection(), True),
+        (Selection(views=(View("blocks"),)), True),
+        (Selection(views=(View("blocks", "other"), View("streams"))), False),
+        (Selection(paths=()), False),
+        (Selection(paths=("views/blocks/global/x", "y")), True),
+        (Selection(since=5), True),
+        (Selection(until=5), False),
+        (Selection(since=0, until=6), True),
+        (Selection(causes=(Cause.EMPTY,), statuses=(Status.CORRUPT,)), True),
+        (Selection(statuses=(Status.OK,)), False),
+    ],
+)
+def test_a_run_s_failures_are_exported_by_selection_too(selection: Selection, of_it: bool) -> None:
+    one = result()
+    assert of_selection(selection, [one, one]) == ([one, one] if of_it else [])
+
+
+def test_an_entry_that_is_gone_has_no_time_to_select_it_by() -> None:
+    gone = result(insert_time=None, diagnosis=NOT_JUDGED)
+    assert of_selection(Selection(), [gone]) == [gone]
+    assert of_selection(Selection(since=1), [gone]) == of_selection(Selection(until=9), [gone]) == []

@@ -281,6 +281,29 @@ async def test_a_row_that_changed_meanwhile_is_left_alone(
     assert rows(here.dsn, "SELECT n FROM mine") == [(1,)]
 
 
+@pytest.mark.parametrize("inside", [True, False])
+async def test_a_connection_that_is_lost_while_writing_is_the_callers_to_know(here: Here, inside: bool) -> None:
+    await here.begin_journal()
+    before = table_digests(here.dsn)
+    execute(
+        here.dsn,
+        "CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN new; END'",
+    )
+    execute(
+        here.dsn,
+        "CREATE TRIGGER hangs_up BEFORE UPDATE ON partition_metadata FOR EACH ROW EXECUTE FUNCTION hang_up()",
+    )
+    async with here.connection() as connection:
+        if inside:
+            await connection.execute("CREATE TABLE mine (n int)")
+        with pytest.raises(psycopg.OperationalError):
+            await here.heal(connection, here.broken[0])
+        assert connection.broken
+    assert table_digests(here.dsn) == before
+    assert len(here.changes()) == 1
+
+
 @pytest.mark.parametrize("how", ["the connection", "the session", "the transaction"])
 async def test_on_a_read_only_connection_the_footer_comes_back_unstored(here: Here, how: str) -> None:
     before = table_digests(here.dsn)

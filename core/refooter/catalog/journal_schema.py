@@ -11,7 +11,7 @@ from refooter.errors import MissingRights, UsageError
 
 JOURNAL_VERSION = 1
 # The two-integer form: the engine's own advisory locks are in the bigint space (safety 5).
-_LOCK = (0x7EF0, 0x07E2)
+LOCK = (0x7EF0, 0x07E2)
 
 _DDL = """
 CREATE TABLE {schema}.journal_version (version int4 NOT NULL);
@@ -124,8 +124,10 @@ class JournalSchema:
 
     async def make(self, connection: Connection) -> None:
         """Makes the journal unless there is one. Looked up first: `CREATE SCHEMA IF NOT EXISTS` needs the right to create even
-        when a DBA has already made it (safety 20)."""
-        await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK)
+        when a DBA has already made it (safety 20), and where there is one nobody has to wait for anybody."""
+        if await self.version(connection) is not None:
+            return
+        await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", LOCK)
         if await self.version(connection) is not None:
             return
         row = await (

@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from refooter.catalog.changes import Change
-from refooter.catalog.connection import Connection, limit
+from refooter.catalog.connection import Connection, limit, lost
 from refooter.catalog.journal import RunStart
 from refooter.catalog.journal_schema import JournalSchema
 from refooter.catalog.pages import read_entries_on
@@ -91,7 +91,7 @@ async def write_change(
     except errors.LockNotAvailable:
         raise NotStored("another session holds a lock on the catalog's tables") from None
     except psycopg.DatabaseError as error:
-        if connection.broken or isinstance(error, psycopg.InterfaceError):
+        if connection.broken or lost(error):
             raise
         raise NotStored(f"PostgreSQL refused this row: {_words(error)}") from None
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import psycopg
-
-from refooter.catalog.connection import Database, timed_out
 from refooter.errors import RefooterError
+
+if TYPE_CHECKING:
+    from refooter.catalog.connection import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,26 @@ def ending_of(error: BaseException, database: Database | None = None) -> Ending:
         error = error.exceptions[0]
     if isinstance(error, RefooterError):
         return Ending(error.code, str(error), True)
-    if isinstance(error, psycopg.Error) and database is not None:
-        if timed_out(error):
-            return Ending("database_busy", f"PostgreSQL took too long: {database.reason(error)}", True)
-        return Ending("database", f"PostgreSQL refused: {database.reason(error)}", True)
+    if database is not None and (refused := _of_database(error, database)) is not None:
+        return refused
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return Ending("system", f"{where}{error.strerror or type(error).__name__}", True)
     # The kind and the place, not the text: nobody knows what an unexpected error quotes.
     return Ending("bug", f"this is a bug in refooter: an unexpected {type(error).__name__} in {_place(error)}", False)
+
+
+def _of_database(error: BaseException, database: Database) -> Ending | None:
+    # Imported here: a command that fails before it connects, perhaps for want of just this, says so without it.
+    import psycopg
+
+    from refooter.catalog.connection import timed_out
+
+    if not isinstance(error, psycopg.Error):
+        return None
+    if timed_out(error):
+        return Ending("database_busy", f"PostgreSQL took too long: {database.reason(error)}", True)
+    return Ending("database", f"PostgreSQL refused: {database.reason(error)}", True)
 
 
 def _place(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
 from refooter.catalog.pages import read_entries
+from refooter.catalog.selection import Selection, View
 from refooter.errors import RefooterError, UsageError
 from refooter.events import EntriesDone, Event
 from refooter.jobs.examine import entry_result, judged
@@ -238,6 +239,34 @@ class RowFile:
                 self._file.close()
         if not self._remote:
             self._temporary.unlink(missing_ok=True)
+
+
+def of_selection(selection: Selection, results: Sequence[EntryResult]) -> list[EntryResult]:
+    """Of a run's entries those that are of a selection, as they are now."""
+    paths = None if selection.paths is None else frozenset(selection.paths)
+    return [
+        result
+        for result in results
+        if (paths is None or result.file_path in paths)
+        and (not selection.views or any(_in_view(view, result) for view in selection.views))
+        and _within(selection, result.insert_time)
+        and selection.judges(result.diagnosis)
+    ]
+
+
+def _in_view(view: View, result: EntryResult) -> bool:
+    return view.set == result.view_set and view.instance in (None, result.view_instance)
+
+
+def _within(selection: Selection, time: int | None) -> bool:
+    """What is gone has no time, and so is in no range of time."""
+    if selection.since is None and selection.until is None:
+        return True
+    return (
+        time is not None
+        and (selection.since is None or time >= selection.since)
+        and (selection.until is None or time < selection.until)
+    )
 
 
 async def export_run(lake: Lake, run_id: int) -> AsyncGenerator[Event, None]:

@@ -53,6 +53,7 @@ class _Rollback:
         self._lake = lake
         self._runs = runs
         self._selection = selection
+        self._paths = None if selection.paths is None else frozenset(selection.paths)
         self._control = control
         self._tally = Tally()
         self._events: asyncio.Queue[Event] = asyncio.Queue(maxsize=64)
@@ -139,7 +140,7 @@ class _Rollback:
         wanted = self._selection
         if wanted.everything:
             return True
-        if wanted.paths is not None and file_path not in wanted.paths:
+        if self._paths is not None and file_path not in self._paths:
             return False
         view_set, instance = entry.view if entry is not None else view_of_path(file_path)
         if wanted.views and not any(

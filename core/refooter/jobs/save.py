@@ -12,10 +12,9 @@ from typing import ParamSpec, TypeVar
 from refooter.catalog.selection import Selection
 from refooter.errors import UsageError
 from refooter.events import EntriesDone, Event, Finished
-from refooter.jobs.export import RowFile, export_run
+from refooter.jobs.export import RowFile, export_run, of_selection
 from refooter.jobs.lake import Lake
 from refooter.jobs.scan import scan
-from refooter.values import EntryResult
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,8 +46,8 @@ async def save(
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, EntriesDone):
-                    of_selection = [one for one in event.results if run_id is None or _selects(selection, one)]
-                    await _in_thread(rows.write, of_selection)
+                    results = event.results if run_id is None else of_selection(selection, event.results)
+                    await _in_thread(rows.write, results)
                 elif not isinstance(event, Finished):
                     yield event
     except BaseException as error:
@@ -79,19 +78,3 @@ def _is_there(target: str) -> bool:
     except (OSError, ValueError, ImportError) as error:
         said = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(f"cannot write {target}: {said}") from None
-
-
-def _selects(selection: Selection, result: EntryResult) -> bool:
-    """Of a run's entries: those of the selection, as they are now."""
-    if selection.paths is not None and result.file_path not in selection.paths:
-        return False
-    if selection.views and not any(
-        view.set == result.view_set and view.instance in (None, result.view_instance) for view in selection.views
-    ):
-        return False
-    time = result.insert_time
-    if selection.since is not None and (time is None or time < selection.since):
-        return False
-    if selection.until is not None and (time is None or time >= selection.until):
-        return False
-    return selection.judges(result.diagnosis)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from refooter.events import Event
     from refooter.jobs.export import RowFile
     from refooter.jobs.lake import Lake, Session
-    from refooter.values import EntryResult
 
 
 def add(commands: options.Subparsers) -> None:
@@ -71,25 +70,10 @@ async def _write_scan(shell: Shell, lake: Lake, selection: Selection, rows: RowF
 
 async def _write_run(lake: Lake, run_id: int, selection: Selection, rows: RowFile) -> None:
     from refooter.events import EntriesDone
-    from refooter.jobs.export import export_run
+    from refooter.jobs.export import export_run, of_selection
 
     events: AsyncGenerator[Event, None] = export_run(lake, run_id)
     async with aclosing(events) as stream:
         async for event in stream:
             if isinstance(event, EntriesDone):
-                rows.write([result for result in event.results if selects(selection, result)])
-
-
-def selects(selection: Selection, result: EntryResult) -> bool:
-    """Whether a result, as it was read, is of the selection."""
-    if selection.paths is not None and result.file_path not in selection.paths:
-        return False
-    if selection.views and not any(
-        view.set == result.view_set and view.instance in (None, result.view_instance) for view in selection.views
-    ):
-        return False
-    if selection.since is not None and (result.insert_time is None or result.insert_time < selection.since):
-        return False
-    if selection.until is not None and (result.insert_time is None or result.insert_time >= selection.until):
-        return False
-    return selection.judges(result.diagnosis)
+                rows.write(of_selection(selection, event.results))

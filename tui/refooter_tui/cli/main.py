@@ -79,11 +79,11 @@ def _attempt(words: list[str], shell: Shell) -> int:
         return _failed(shell, "interrupted", str(interrupted), interrupted.exit_code)
     except BrokenPipeError:
         raise
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _failed(shell, "system", f"{where}{error.strerror or type(error).__name__}", 3)
     except Exception as error:
-        return _failed(shell, "bug", _bug(error), 3)
+        from refooter.jobs.ending import ending_of
+
+        ending = ending_of(error)
+        return _failed(shell, ending.code, ending.sentence, 3)
 
 
 def _run(words: list[str], shell: Shell) -> int:
@@ -109,20 +109,6 @@ def _failed(shell: Shell, code: str, message: str, exit_code: int) -> int:
         sys.stderr.write(f"refooter: {visible(message)}\n")
         sys.stderr.flush()
     return exit_code
-
-
-def _bug(error: BaseException) -> str:
-    """Names the place and the kind, not the text: nobody knows what an unexpected error quotes."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    place = "an unknown place"
-    trace = error.__traceback__
-    while trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] in ("refooter", "refooter_tui"):
-            place = f"{module}, line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"this is a bug in refooter: an unexpected {type(error).__name__} in {place}"
 
 
 def _finish(shell: Shell) -> None:
