@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -35,6 +36,45 @@ LOCK_SECONDS = 3
 RECONNECT_SECONDS = 60.0
 
 
+class _Gate:
+    """Whether a transaction may begin, and whether one has begun that has not ended."""
+
+    def __init__(self) -> None:
+        self._open, self._nobody = asyncio.Event(), asyncio.Event()
+        self._open.set()
+        self._nobody.set()
+        self._inside = 0
+
+    @property
+    def closed(self) -> bool:
+        return not self._open.is_set()
+
+    async def opened(self) -> None:
+        await self._open.wait()
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        self._inside += 1
+        self._nobody.clear()
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if not self._inside:
+                self._nobody.set()
+
+    async def close(self) -> None:
+        self._open.clear()
+        await self._nobody.wait()
+
+    def open(self) -> None:
+        self._open.set()
+
+
+async def _at_once() -> None:
+    """Where nobody keeps a job from its next transaction."""
+
+
 class Database:
     """A pool of connections to one catalog. Every statement runs in a transaction with `SET LOCAL` timeouts, so that it
     works through a transaction-pooling proxy (safety 2, 5)."""
@@ -44,6 +84,8 @@ class Database:
         self.read_only = read_only
         self._size = size
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self._gate = _Gate()
+        self._before: Callable[[], Awaitable[None]] = _at_once
         self.version = CatalogVersion(0)
 
     async def __aenter__(self) -> Self:
@@ -89,6 +131,24 @@ class Database:
             await self._pool.close(timeout=5)
             self._pool = None
 
+    async def hold(self) -> None:
+        """From now on no transaction begins, a heartbeat's neither: whoever wants one waits for `release`. Returns once none is
+        open; given up before that, it still holds. Nothing of ours is then left in the server when this process is stopped."""
+        await self._gate.close()
+
+    def release(self) -> None:
+        self._gate.open()
+
+    async def released(self) -> None:
+        """Returns at once unless it is held: for whoever sets a time limit to what comes then."""
+        await self._gate.opened()
+
+    def behind(self, gate: Callable[[], Awaitable[None]]) -> Self:
+        """The same catalog over the same connections, for one who awaits `gate` before each transaction."""
+        other = copy.copy(self)
+        other._before = gate
+        return other
+
     @asynccontextmanager
     async def reading(self, seconds: float = READ_SECONDS) -> AsyncIterator[Connection]:
         """A read-only transaction with one snapshot. Must not stay open while anything but the database is awaited."""
@@ -108,9 +168,8 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, read_only: bool, level: IsolationLevel, seconds: float) -> AsyncIterator[Connection]:
-        assert self._pool is not None, "open() first"
         try:
-            async with self._pool.connection() as connection:
+            async with self._admitted() as connection:
                 await connection.set_read_only(read_only)
                 await connection.set_isolation_level(level)
                 async with connection.transaction():
@@ -122,6 +181,20 @@ class Database:
             if lost(error):
                 raise self.unreachable(error) from error
             raise
+
+    @asynccontextmanager
+    async def _admitted(self) -> AsyncIterator[Connection]:
+        """A connection on which a transaction may begin. Nobody keeps one while waiting for that: it might be dead by then."""
+        assert self._pool is not None, "open() first"
+        await self._before()
+        while True:
+            await self._gate.opened()
+            async with self._pool.connection() as connection:
+                if self._gate.closed:
+                    continue
+                with self._gate.inside():
+                    yield connection
+                    return
 
     def unreachable(self, error: Exception) -> DatabaseUnreachable:
         """One sentence of a connection failure, without any part of a password."""

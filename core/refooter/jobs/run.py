@@ -308,6 +308,8 @@ class Run:
         """Closes the run's row, however the run ended; a database that is gone leaves it to its heartbeat."""
         if self._writer is None:
             return
-        with suppress(DatabaseUnreachable, psycopg.Error):
+        with suppress(DatabaseUnreachable, psycopg.Error, TimeoutError):
+            # whoever holds the database may do so for hours: that is not what the time below is for
+            await self._journal.database.released()
             async with asyncio.timeout(15):
                 await self._journal.finish(self._writer.run_id, state, message, self.tally.selected)
