@@ -14,6 +14,12 @@ import pytest
 from refooter.demo.server import FAST, Server
 
 
+@pytest.fixture(autouse=True)
+def _nobodys_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever runs the tests may have profiles and keys of their own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-configuration"))
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     # Not under pytest's own directory: as root the server runs as another user, and pytest shuts others out of that.

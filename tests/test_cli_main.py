@@ -59,7 +59,6 @@ def test_what_is_not_there_yet_is_not_offered(capsys: Captured) -> None:
         ["tui"],
         ["migrate", "--accept-unproved"],
         ["verify", "--queries"],
-        ["scan", "--profile", "x"],
     ):
         assert main(words) == 2
     said = capsys.readouterr()

@@ -4,94 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from textual import events
-from textual.pilot import Pilot
 from textual.widgets import Input
 
+from app.seat import seated
 from refooter.demo.lake import LakeSummary, build_lake
 from refooter.values import Cause, Status
-from refooter_tui.app.app import RefooterApp
 from refooter_tui.app.screens.entry import EntryScreen
-from refooter_tui.app.screens.plan import PlanScreen
 from refooter_tui.app.screens.question import Question
 from refooter_tui.app.screens.result import ResultScreen
 from refooter_tui.model.codes import code_of
-from support.jobs import session
 from support.tables import rows, table_digests
-
-Press = Callable[..., object]
 
 
 @pytest.fixture
 def lake(dsn: str, tmp_path: Path) -> LakeSummary:
     return build_lake(dsn, tmp_path / "lake", entries=120)
-
-
-class Seat:
-    """Somebody in front of the app."""
-
-    def __init__(self, app: RefooterApp, pilot: Pilot[int]) -> None:
-        self.app, self.pilot = app, pilot
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
-    async def until(self, holds: Callable[[], object]) -> None:
-        """Waits for a state; the bound is there to say what it was, not when it had to come."""
-        for _ in range(1500):
-            if holds():
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"it never came to it; on the screen is {self.app.screen}")
-
-    async def type(self, text: str) -> None:
-        await self.pilot.press(*("space" if character == " " else character for character in text))
-
-    async def settled(self) -> None:
-        """The catalog is read, and every entry judged."""
-        table = self.app.lake.table
-        await self.until(
-            lambda: len(table) and not self.app.lake.loading and not (table.status == code_of(Status.UNKNOWN)).any()
-        )
-        await self.until(lambda: self.app.doings.latest is None)
-
-    async def plan(self) -> PlanScreen:
-        """The plan, complete and open for keys."""
-        await self.until(lambda: isinstance(self.app.screen, PlanScreen))
-        screen = self.app.screen
-        assert isinstance(screen, PlanScreen)
-        await self.until(lambda: screen.ready)
-        return screen
-
-    async def result(self) -> ResultScreen:
-        await self.until(lambda: isinstance(self.app.screen, ResultScreen) and self.app.screen.ready)
-        screen = self.app.screen
-        assert isinstance(screen, ResultScreen)
-        return screen
-
-    @property
-    def shown(self) -> list[str]:
-        return self.app.lake.paths(self.app.lake.snapshot.rows)
-
-
-@asynccontextmanager
-async def seated(
-    lake: LakeSummary, directory: Path, size: tuple[int, int] = (160, 50), *, read_only: bool = False
-) -> AsyncIterator[Seat]:
-    with session(lake.dsn, lake.store, read_only=read_only) as opened:
-        app = RefooterApp(opened, directory / "state")
-        try:
-            async with app.run_test(size=size) as pilot:
-                seat = Seat(app, pilot)
-                await seat.settled()
-                yield seat
-        finally:
-            app.engine.stop(30)
 
 
 async def test_the_whole_lake_is_read_and_judged_and_told_in_one_sentence(lake: LakeSummary, tmp_path: Path) -> None:

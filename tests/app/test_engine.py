@@ -6,25 +6,21 @@ import asyncio
 import itertools
 import json
 import logging
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pytest
 
 import refooter.catalog.connection
 import refooter.jobs.run
 import refooter.jobs.scan
+from app.engines import SECONDS, SLOWLY, Stage, built_lake, copy_of, engine_of, opened
 from faults.server_link import server_link
-from faults.world import database_copy
 from refooter.catalog.selection import Selection, View
-from refooter.demo.lake import LakeSummary, build_lake
+from refooter.demo.lake import LakeSummary
 from refooter.demo.plan import Situation
 from refooter.demo.server import Server
 from refooter.events import (
@@ -41,6 +37,7 @@ from refooter.events import (
 )
 from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.jobs.lake import Session
+from refooter.jobs.run import Control
 from refooter.jobs.save import Saved
 from refooter.settings import Settings
 from refooter.values import HEALTHY, NOT_JUDGED, Cause, Diagnosis, EntryResult, Outcome, Question, Reason, Status
@@ -63,91 +60,23 @@ from refooter_tui.app.outbox import GAP_SECONDS, Outbox
 from refooter_tui.app.paced import PacedJudges
 from refooter_tui.app.turnstile import Turnstile
 from refooter_tui.app.workshop import Workshop
+from refooter_tui.model.codes import CAUSES
+from refooter_tui.model.table import EntryTable
 from support.tables import execute, rows, table_digests
 
-ENTRIES = 120
-_SECONDS = 30.0
 _TEMPLATE = "engine"
-_numbers = itertools.count(1)
-M = TypeVar("M")
-
-
-@dataclass
-class Heard:
-    """The app's side: every message in its order. `until` waits for one, not for a time."""
-
-    queue: SimpleQueue[EngineMessage] = field(default_factory=SimpleQueue)
-    messages: list[EngineMessage] = field(default_factory=list)
-
-    def until(self, kind: type[M], when: Callable[[M], bool] = lambda message: True) -> M:
-        give_up = time.monotonic() + _SECONDS
-        while True:
-            message = self.queue.get(timeout=max(0.01, give_up - time.monotonic()))
-            self.messages.append(message)
-            if isinstance(message, kind) and when(message):
-                return message
-
-    def done(self, job: int) -> JobDone:
-        for message in self.messages:
-            if isinstance(message, JobDone) and message.job == job:
-                return message
-        return self.until(JobDone, lambda message: message.job == job)
-
-    def events(self, job: int) -> list[JobEvents]:
-        return [message for message in self.messages if isinstance(message, JobEvents) and message.job == job]
-
-    def results(self, job: int) -> dict[str, EntryResult]:
-        return {result.file_path: result for said in self.events(job) for result in said.results}
-
-    def notices(self, job: int) -> list[str]:
-        return [notice.text for said in self.events(job) for notice in said.notices]
-
-
-@dataclass
-class Stage:
-    engine: Engine
-    heard: Heard
-    dsn: str
-    lake: LakeSummary
-
-    def migrated(self) -> list[str]:
-        """What the journal says was changed."""
-        [(there,)] = rows(self.dsn, "SELECT to_regclass('refooter.change') IS NOT NULL")
-        return [path for (path,) in rows(self.dsn, "SELECT file_path FROM refooter.change")] if there else []
-
-    def states(self) -> list[str]:
-        return [state for (state,) in rows(self.dsn, "SELECT state FROM refooter.run ORDER BY run_id")]
 
 
 @pytest.fixture(scope="module")
 def template(server: Server) -> Iterator[LakeSummary]:
-    with tempfile.TemporaryDirectory(prefix="refooter-engine-") as directory:
-        yield build_lake(server.create_database(_TEMPLATE), Path(directory) / "lake", entries=ENTRIES)
-        server.drop_database(_TEMPLATE)
+    with built_lake(server, _TEMPLATE) as lake:
+        yield lake
 
 
 @pytest.fixture
 def dsn(server: Server, template: LakeSummary) -> Iterator[str]:
-    with database_copy(server, _TEMPLATE, f"{_TEMPLATE}_{next(_numbers)}") as address:
+    with copy_of(server, _TEMPLATE) as address:
         yield address
-
-
-@contextmanager
-def engine_of(session: Session, dsn: str, lake: LakeSummary, *, heartbeat: float = 60.0) -> Iterator[Stage]:
-    heard = Heard()
-    engine = Engine(session, heard.queue.put, heartbeat=heartbeat)
-    engine.start()
-    try:
-        yield Stage(engine, heard, dsn, lake)
-    finally:
-        assert engine.stop(20.0)
-
-
-@contextmanager
-def opened(dsn: str, lake: LakeSummary, *, heartbeat: float = 60.0, **settings: Any) -> Iterator[Stage]:
-    given: dict[str, Any] = {"dsn": dsn, "store": lake.store, "workers": 1, **settings}
-    with Session(Settings(**given)) as session, engine_of(session, dsn, lake, heartbeat=heartbeat) as stage:
-        yield stage
 
 
 @pytest.fixture
@@ -160,7 +89,7 @@ def stage(dsn: str, template: LakeSummary) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def reading(server: Server, template: LakeSummary) -> Iterator[Session]:
     with (
-        database_copy(server, _TEMPLATE, f"{_TEMPLATE}_read") as address,
+        copy_of(server, _TEMPLATE) as address,
         Session(Settings(dsn=address, store=template.store, workers=2)) as session,
     ):
         yield session
@@ -171,9 +100,6 @@ def reader(reading: Session, template: LakeSummary) -> Iterator[Stage]:
     """A lake that several tests look at."""
     with engine_of(reading, reading.settings.dsn or "", template) as ready:
         yield ready
-
-
-SLOWLY = MigrateOptions(Strategy.REFETCH, max_rate=30.0)
 
 
 def test_it_says_what_it_is_connected_to(reader: Stage) -> None:
@@ -221,6 +147,25 @@ def test_scanning_all_counts_what_the_lake_was_made_with(reader: Stage) -> None:
     found = {cause: count for cause, count in done.summary.by_cause.items() if cause is not Cause.NONE}
     planned = {cause: count for cause, count in reader.lake.by_cause.items() if cause is not Cause.NONE}
     assert found == planned
+
+
+def test_a_scan_knows_what_could_be_mended_without_a_read_of_every_cause(reader: Stage) -> None:
+    job = reader.engine.scan(None)
+    reader.heard.done(job)
+    table = EntryTable()
+    loaded = reader.engine.load()
+    reader.heard.done(loaded)
+    for part in [message for message in reader.heard.messages if isinstance(message, Listed)]:
+        table.append(part.batch)
+    table.judge(list(reader.heard.results(job).values()))
+    mendable = {Cause(CAUSES[table.cause[row]]) for row in range(len(table)) if table.mendable[row]}
+    assert mendable >= {
+        Cause.PAGE_INDEX_PREFIX,
+        Cause.MISSING_NUM_ROWS,
+        Cause.ZERO_NUM_ROWS,
+        Cause.WHOLE_FILE,
+        Cause.DANGLING_PAGE_INDEX,
+    }
 
 
 def test_a_deep_scan_says_which_files_are_missing(reader: Stage) -> None:
@@ -366,13 +311,45 @@ def test_a_detail_reads_the_file_only_where_that_was_asked_for(reader: Stage) ->
     without = reader.heard.until(Detail).inspection
     assert without is not None
     assert without.after is not None
-    assert without.after.replacement.reason is Reason.NEEDS_FILE
+    assert (without.after.replacement.outcome, without.after.replacement.how) == (None, "refetch")
+    assert "would read its file" in without.after.replacement.sentence
+    assert "no object store" not in without.after.replacement.sentence
     reader.engine.detail(path, with_file=True)
     read = reader.heard.until(Detail)
     assert read.with_file
     assert read.inspection is not None
     assert read.inspection.after is not None
-    assert read.inspection.after.replacement.reason is not Reason.NEEDS_FILE
+    assert read.inspection.after.replacement.outcome is not None
+
+
+def test_a_detail_says_what_runs_did_to_the_entry_and_that_none_did(stage: Stage) -> None:
+    engine, heard = stage.engine, stage.heard
+    path = stage.lake.paths(cause=Cause.PAGE_INDEX_PREFIX, situation=Situation.NORMAL)[0]
+    engine.detail(path)
+    assert (heard.until(Detail).history, heard.messages[-1].history_error) == ((), None)  # type: ignore[union-attr]
+    summary = heard.done(engine.migrate([path], MigrateOptions())).summary
+    assert isinstance(summary, RunSummary)
+    heard.done(engine.rollback([summary.run_id or 0]))
+    engine.detail(path)
+    back, there = heard.until(Detail).history
+    assert (there.run_id, there.kind) == (summary.run_id, "migrate")
+    assert (back.kind, back.state.value) == ("rollback", "finished")
+    assert there.change is not None
+    assert back.change is not None
+    assert (there.change.old_digest, there.change.new_digest) == (back.change.new_digest, back.change.old_digest)
+    assert there.change.old_size == back.change.new_size != there.change.new_size == back.change.old_size
+
+
+def test_a_journal_that_cannot_be_read_costs_only_the_history(stage: Stage) -> None:
+    path = stage.lake.paths(cause=Cause.NONE)[0]
+    execute(stage.dsn, "CREATE SCHEMA refooter")
+    execute(stage.dsn, "CREATE TABLE refooter.journal_version (version int4)")
+    execute(stage.dsn, "INSERT INTO refooter.journal_version VALUES (77)")
+    stage.engine.detail(path)
+    answer = stage.heard.until(Detail)
+    assert answer.inspection is not None
+    assert (answer.error, answer.history) == (None, ())
+    assert "version 77" in (answer.history_error or "")
 
 
 def test_of_many_details_asked_for_in_a_row_the_last_is_answered_and_it_is_the_last_answer(reader: Stage) -> None:
@@ -442,7 +419,7 @@ def test_an_app_that_takes_no_message_stops_no_run(dsn: str, template: LakeSumma
         engine = Engine(session, deliver)
         engine.start()
         engine.migrate(None, MigrateOptions())
-        assert ended.wait(_SECONDS)
+        assert ended.wait(SECONDS)
         assert engine.stop(10)
     assert rows(dsn, "SELECT state FROM refooter.run") == [("finished",)]
 
@@ -568,10 +545,8 @@ def test_a_database_that_goes_away_is_told_of_and_so_is_its_coming_back(
         link.down = False
         stage.heard.until(Back)
         stage.heard.done(job)
-        told = [type(message) for message in stage.heard.messages if isinstance(message, Lost | Back)]
-        assert told[:2] == [Lost, Back]
-        # the pool may still hold a connection that it has not found out about: then once more
-        assert any(stage.heard.done(stage.engine.scan(None)).error is None for _ in range(5))
+        assert len([message for message in stage.heard.messages if isinstance(message, Lost)]) == 1
+        assert stage.heard.done(stage.engine.scan(None)).error is None
 
 
 @pytest.mark.parametrize(
@@ -665,7 +640,7 @@ async def test_a_job_in_the_background_keeps_few_values_before_the_judges_and_st
     None
 ):
     slow, turnstile = _SlowJudges(), Turnstile()
-    paced = PacedJudges(cast("Any", slow), turnstile)
+    paced = PacedJudges(cast("Any", slow), turnstile, Control().gate)
     job = asyncio.create_task(paced.examine([Question(str(number).encode()) for number in range(2000)]))
     await _settled()
     most = slow.values

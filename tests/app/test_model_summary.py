@@ -37,7 +37,7 @@ _MENDABLE = diagnosis(
         ((None,), "1 entry, none of them scanned yet"),
         ((_FINE, _FINE), "all 2 scanned decode, and nothing is broken"),
         ((_FINE,), "the only entry is not broken"),
-        ((_FINE, None), "nothing broken among the 1 scanned so far; 1 not scanned"),
+        ((_FINE, None), "no damage found in the 1 scanned so far; 1 not scanned"),
         ((_FINE, _OLD), "all 2 scanned decode, and nothing is broken; 1 out of date"),
         ((_CUT, _FINE), "1 of 2 scanned does not decode; first at 2000-01-01 00:00 UTC"),
         (

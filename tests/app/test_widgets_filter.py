@@ -45,7 +45,7 @@ async def test_a_wrong_term_is_underlined_and_explained_while_the_last_good_filt
         typed = line.query_one(FilterInput).render_line(0)
         underlined = "".join(part.text for part in typed if part.style is not None and part.style.underline)
         assert underlined == "stat:"
-        assert lines(line.query_one(CountLine))[0].startswith(" ✗ “stat:” is no key: did you mean status:?")
+        assert "✗ “stat:” is no key: did you mean status:?" in lines(line.query_one(CountLine))[0]
         await pilot.press("enter")
         assert not stage.said(FilterLine.Done)
         await pilot.press("escape")
@@ -115,14 +115,33 @@ async def test_pasted_control_characters_are_shown_as_boxes_and_as_escapes() -> 
         (Counts(3, 10, changed=214), "3 of 10 shown · 214 rows changed: = applies the filter again"),
         (Counts(3, 412_000, expected=1_000_000), "3 of 412,000 shown · 412,000 of ~1,000,000 loaded"),
         (Counts(3, 10, working=True), "3 of 10 shown · working …"),
+        (Counts(3, 10, new=3, retired=2, changed=1), "3 of 10 shown · 3 new, 2 retired, 1 row changed: = again"),
+        (Counts(3, 10, unscanned=7, unscanned_bytes=9_700), "3 of 10 shown · 7 not scanned: ctrl+r scans all"),
+        (Counts(3, 10, unscanned=7, scanning=True), "3 of 10 shown · 7 not scanned yet"),
     ],
 )
-async def test_the_line_below_says_what_is_shown_selected_hidden_changed_and_loaded(counts: Counts, said: str) -> None:
+async def test_the_line_below_says_what_is_shown_selected_hidden_changed_loaded_and_scanned(
+    counts: Counts, said: str
+) -> None:
     line = FilterLine()
     async with Stage(line, css=CSS).run_test(size=(80, 24)) as pilot:
         line.show_counts(counts)
         await pilot.pause()
-        assert lines(line.query_one(CountLine))[0].strip() == said
+        assert lines(line.query_one(CountLine))[0].split("3 Entries  ")[1].strip() == said
+
+
+async def test_a_click_on_an_offer_asks_for_what_it_offers() -> None:
+    line = FilterLine()
+    stage = Stage(line, css=CSS)
+    async with stage.run_test(size=(160, 24)) as pilot:
+        line.show_counts(Counts(3, 988_010, changed=214, unscanned=988_000, unscanned_bytes=9_126_805_504))
+        await pilot.pause()
+        said = lines(line.query_one(CountLine))[0]
+        assert "988,000 not scanned: ctrl+r scans all (8.5 GiB from the database)" in said
+        for words in ("= applies", "ctrl+r scans", "of 988,010"):
+            await pilot.click(CountLine, offset=(said.index(words), 0))
+        asked = [message.action for message in stage.said(CountLine.Asked)]
+        assert asked == ["reapply", "scan_all", "pane('entries')"]
 
 
 async def test_counts_that_do_not_fit_are_left_out_whole() -> None:
@@ -131,4 +150,4 @@ async def test_counts_that_do_not_fit_are_left_out_whole() -> None:
         line.show_counts(Counts(981_004, 981_004, 1_000_000, 900_000, 800_000, 214, True))
         await pilot.pause()
         said = lines(line.query_one(CountLine))[0]
-        assert said.strip() == "981,004 of 981,004 shown · 900,000 selected, 800,000 hidden"
+        assert said.strip() == "3 Entries  981,004 of 981,004 · 900,000 selected, 800,000 hidden"

@@ -45,10 +45,12 @@ async def test_three_broken_entries_are_seen_among_thousands_and_marked(size: tu
         await pilot.pause()
         bar.show(Timeline(three_broken_of(4_000)))
         await pilot.pause()
-        bars = bar.size.height - (2 if css is TALL else 1)
-        colours = [colour for y in range(bars) for char in "▁▂▃▄▅▆▇█" for colour in styles_at(bar.render_line(y), char)]
+        axis_at = bar.size.height - 1
+        colours = [
+            colour for y in range(axis_at) for char in "▁▂▃▄▅▆▇█" for colour in styles_at(bar.render_line(y), char)
+        ]
         assert DARK["status-corrupt"] in colours
-        axis = lines(bar)[bars]
+        axis = lines(bar)[axis_at]
         assert axis.count("↑") == 1
         assert abs(axis.index("↑") - size[0] // 2) <= 1
         assert "2025-" in axis
@@ -58,9 +60,18 @@ async def test_the_words_say_the_range_and_the_counts_under_the_cursor() -> None
     bar = TimelineBar()
     async with Stage(bar, css=TALL).run_test(size=(100, 24)) as pilot:
         await shown(bar, three_broken_of(100), pilot)
-        assert lines(bar)[-1].strip() == "2025-06-14 09:00:00 – 09:59:24  ✓ 1"
+        assert lines(bar)[0].strip() == "▌4 Timeline  2025-06-14 09:00:00 – 09:59:24  ✓ 1"
         await pilot.press(*["right"] * 50, *["shift+right"] * 2)
-        assert "✗ 3" in lines(bar)[-1]
+        assert "✗ 3" in lines(bar)[0]
+
+
+async def test_without_the_focus_the_title_says_the_whole_range_the_worst_first() -> None:
+    bar = TimelineBar()
+    async with Stage(bar, css=TALL).run_test(size=(100, 24)) as pilot:
+        await pilot.pause()
+        bar.show(Timeline(three_broken_of(100)))
+        await pilot.pause()
+        assert lines(bar)[0].strip() == "4 Timeline  2025-06-14 – 2025-06-18  ✗ 3 ✓ 97"
 
 
 async def test_shift_and_arrows_brush_a_range_and_enter_asks_for_it() -> None:
@@ -153,8 +164,8 @@ async def test_new_verdicts_are_painted_when_the_bar_is_told() -> None:
         table.judge([judged(0, Cause.MALFORMED)])
         bar.data_changed()
         await pilot.pause()
-        assert "✗ 1" in lines(bar)[-1]
-        assert lines(bar)[-2].startswith("↑")
+        assert "✗ 1" in lines(bar)[0]
+        assert lines(bar)[-1].startswith("↑")
 
 
 async def test_a_lake_without_times_says_so_and_keys_do_no_harm() -> None:
@@ -164,7 +175,7 @@ async def test_a_lake_without_times_says_so_and_keys_do_no_harm() -> None:
         keys = ["left", "right", "shift+left", "+", "-", "enter", "g", "G", "escape"]
         await shown(bar, EntryTable(), pilot)
         await pilot.press(*keys)
-        assert "no insert times yet" in lines(bar)[0]
+        assert "no insert times yet" in lines(bar)[1]
         assert not stage.said(TimelineBar.RangeChosen)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
+from refooter.catalog.history import HistoryRecord
 from refooter.catalog.journal import ResultRecord
 from refooter.jobs.inspect import inspect_entry
-from refooter.jobs.runs import run_outcomes, runs
+from refooter.jobs.runs import entry_history, run_changes, run_outcomes, runs
 from refooter_tui.app.lifeline import Lifeline
 from refooter_tui.app.messages import Detail, RunResults, Runs
 from refooter_tui.app.outbox import Outbox
@@ -36,8 +38,8 @@ class Answers:
     def runs(self) -> None:
         self._ask("runs", self._runs)
 
-    def run_results(self, run_id: int) -> None:
-        self._ask("run results", lambda: self._run_results(run_id))
+    def run_results(self, run_id: int, changes: bool) -> None:
+        self._ask("run results", lambda: self._run_results(run_id, changes))
 
     async def close(self) -> None:
         """Nobody waits for an answer any more."""
@@ -63,12 +65,18 @@ class Answers:
     async def _detail(self, request: int, path: str, with_file: bool) -> None:
         try:
             lake = await self._lifeline.lake()
-            found = await inspect_entry(lake if with_file else replace(lake, store=None), path)
+            found = await inspect_entry(lake, path, ask_store=with_file)
         except Exception as error:
             sentence = said_of(error, self._lifeline, "the detail of an entry").sentence
             self._outbox.now(Detail(request, path, with_file, error=sentence))
-        else:
-            self._outbox.now(Detail(request, path, with_file, found))
+            return
+        history: list[HistoryRecord] = []
+        unknown = None
+        try:
+            history = await entry_history(lake, path)
+        except Exception as error:
+            unknown = said_of(error, self._lifeline, "the history of an entry").sentence
+        self._outbox.now(Detail(request, path, with_file, found, history=tuple(history), history_error=unknown))
 
     async def _runs(self) -> None:
         try:
@@ -78,16 +86,22 @@ class Answers:
         else:
             self._outbox.now(Runs(tuple(found)))
 
-    async def _run_results(self, run_id: int) -> None:
+    async def _run_results(self, run_id: int, changes: bool) -> None:
         kept: list[ResultRecord] = []
+        changed: list[pa.Array[Any]] = []
         total = 0
         try:
-            async with aclosing(run_outcomes(await self._lifeline.lake(), run_id)) as pages:
+            lake = await self._lifeline.lake()
+            async with aclosing(run_outcomes(lake, run_id)) as pages:
                 async for page in pages:
                     total += len(page)
                     kept += page[: RESULT_LIMIT - len(kept)]
+            if changes:
+                async with aclosing(run_changes(lake, run_id)) as paths:
+                    changed = [pa.array(some, pa.large_string()) async for some in paths]
         except Exception as error:
             sentence = said_of(error, self._lifeline, "reading a run's results").sentence
             self._outbox.now(RunResults(run_id, error=sentence))
         else:
-            self._outbox.now(RunResults(run_id, tuple(kept), total))
+            together = pa.chunked_array(changed, pa.large_string()) if changes else None
+            self._outbox.now(RunResults(run_id, tuple(kept), total, together))

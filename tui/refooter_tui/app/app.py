@@ -1,27 +1,33 @@
-"""The app: what the engine's news change on the desk, and its keys. What it does to the lake is in `doings`."""
+"""The app: what the engine's news change on the desk, and its keys. What it does to the lake is begun in `doings` and `planning`."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
-from textual import events, work
+from textual import events
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
 from refooter.events import Severity
 from refooter.jobs.lake import Session
-from refooter_tui.app.command import scope_words
+from refooter.values import EntryResult
+from refooter_tui.app.clipboard import copy
+from refooter_tui.app.command import Where
 from refooter_tui.app.copying import CopyMenu, copies_of
 from refooter_tui.app.desk import Desk
-from refooter_tui.app.doings import Doings, Scoped, picked
+from refooter_tui.app.doings import Doings
+from refooter_tui.app.equivalents import Equivalents
 from refooter_tui.app.lake_view import SMALL
+from refooter_tui.app.leaving import Leaving
 from refooter_tui.app.messages import (
     Back,
+    CatalogChanged,
     Connected,
     Detail,
     JobDone,
@@ -34,47 +40,61 @@ from refooter_tui.app.messages import (
     Runs,
 )
 from refooter_tui.app.news import EngineNews
+from refooter_tui.app.palette_commands import palette_commands
+from refooter_tui.app.planning import Planning
+from refooter_tui.app.results import Results
+from refooter_tui.app.scoped import EVERY_ENTRY, Scoped, of_rows, picked
 from refooter_tui.app.screens.entry import EntryScreen
 from refooter_tui.app.screens.help import HelpScreen
-from refooter_tui.app.screens.question import Question
-from refooter_tui.app.state import Looks, save_looks
+from refooter_tui.app.state import save_looks
+from refooter_tui.app.watching import Watching
+from refooter_tui.app.widgets.asking import CopyAsked
 from refooter_tui.app.widgets.entries import EntriesTable
-from refooter_tui.app.widgets.header import HeaderFacts, Link
+from refooter_tui.app.widgets.header import Link
 from refooter_tui.app.widgets.log import LogView
 from refooter_tui.app.widgets.runs import RunsPane
 from refooter_tui.cli.render import entries
-from refooter_tui.model.order import Sort
-from refooter_tui.text import visible
+from refooter_tui.model.columns import Int32s
 
 _PANES: Final = ("left", "filter", "entries", "timeline", "detail", "log")
+
+
+class MainScreen(Screen[None]):
+    """Textual's own, but that its keys have names."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Next pane", show=False, id="pane.next"),
+        Binding("shift+tab", "app.focus_previous", "Previous pane", show=False, id="pane.previous"),
+    ]
 
 
 class RefooterApp(Desk):
     """Returns an exit code: 0, or what a signal asks for."""
 
     ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+q", "leave", "Quit", id="quit", priority=False),
+        Binding("q,ctrl+q", "quit", "Quit", id="quit", priority=False),
         Binding("question_mark", "help", "Help", id="help"),
-        Binding("colon", "command_palette", "Palette", show=False, id="palette"),
+        Binding("ctrl+p,colon", "command_palette", "Palette", show=False, id="palette"),
         # before any widget hears of it: what is typed right behind it is for the filter
         Binding("slash", "filter", "Filter", id="filter", priority=True),
         Binding("equals_sign", "reapply", "Apply again", show=False, id="reapply"),
         Binding("m", "migrate", "Migrate", id="migrate"),
         Binding("M", "migrate_view", "Migrate the view", show=False, id="migrate_view"),
-        Binding("p", "pause", "Pause", show=False, id="pause"),
-        Binding("x", "cancel", "Cancel", show=False, id="cancel"),
+        Binding("p", "pause", "Pause or resume", show=False, id="pause"),
+        Binding("x", "cancel", "Cancel the run", show=False, id="cancel"),
         Binding("o", "runs", "Runs", id="runs"),
-        Binding("u", "runs", "Roll back", show=False, id="rollback"),
+        Binding("u", "roll_back", "Roll back", show=False, id="rollback"),
         Binding("v", "verify", "Verify", show=False, id="verify"),
         Binding("r", "judge", "Judge again", show=False, id="judge"),
+        Binding("ctrl+r", "scan_all", "Judge every entry", show=False, id="scan_all"),
         Binding("R", "reload", "Read the catalog again", show=False, id="reload"),
         Binding("e", "export", "Export", id="export"),
         Binding("c", "copy", "Copy", show=False, id="copy"),
         Binding("z", "maximise", "Maximise", show=False, id="maximise"),
         Binding("left_square_bracket", "detail_tab(-1)", "Previous tab", show=False, id="tab.previous"),
         Binding("right_square_bracket", "detail_tab(1)", "Next tab", show=False, id="tab.next"),
+        Binding("ctrl+z", "sleep", "Suspend", show=False, id="suspend"),
         *(
             Binding(str(at), f"pane('{name}')", f"To {name}", show=False, id=f"pane.{name}")
             for at, name in enumerate(_PANES, 1)
@@ -88,34 +108,47 @@ class RefooterApp(Desk):
         log_file: Path | None = None,
         *,
         label: str = "",
+        colour: str = "",
+        keys: Mapping[str, str] | None = None,
+        where: Where | None = None,
         scan_up_to: int = SMALL,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__(session, directory, log_file, label=label)
+        super().__init__(session, directory, log_file, label=label, colour=colour, clock=clock)
         self.scan_up_to = scan_up_to
+        self.set_keymap(dict(keys or {}))
         self.doings = Doings(self)
-        self.ended_by: int | None = None
-        self._leaving = False
-        self._scanned_all = False
-        self._wanted_run: int | None = None
+        self.planning = Planning(self)
+        self.results = Results(self)
+        self.watching = Watching(self)
+        self.leaving = Leaving(self)
+        self.commands = Equivalents(where or Where.of(session.settings))
+        self._opened_whole = False
+
+    @property
+    def ended_by(self) -> int | None:
+        """The signal that ended it, if one did."""
+        return self.leaving.ended_by
 
     def on_mount(self) -> None:
-        if self.looks.theme in self.available_themes:
-            self.theme = self.looks.theme
-        self.lake.sort = Sort(self.looks.sort, self.looks.reverse)
-        self._show_sort()
         self._timeline.show(self.lake.timeline)
         self._entries.show(self.lake.table, self.lake.snapshot, self.lake.selection)
-        self._entries.placeholder = "connecting to the catalog …"
         self._entries.focus()
-        if self.log_file is not None:
-            self.run_bar.idle = f"nothing is going on; the whole log is in {visible(str(self.log_file))}"
-        self._header.facts = HeaderFacts(label=self.label, read_only=self.read_only)
-        self._fit(self.size.width, self.size.height)
+        self._header.facts = self._facts(Link.CONNECTING)
         self.set_interval(0.25, self._tick)
-        self._heed_signals()
+        self.leaving.heed_signals()
         self.engine.start()
 
+    def get_default_screen(self) -> Screen[Any]:
+        return MainScreen(id="_default")
+
+    # what the engine says
+
     def on_engine_news(self, news: EngineNews) -> None:
+        if not self.is_running:
+            # it is ending: the panes may be gone already
+            news.prevent_default()
+            return
         said = news.said
         match said:
             case Connected():
@@ -126,6 +159,8 @@ class RefooterApp(Desk):
                 self._header.facts = self._facts(Link.UP)
                 self.log_line("the database is back")
                 self.notify("the database is back")
+            case CatalogChanged():
+                self.watching.catalog_changed()
             case Listed():
                 self._listed(said)
             case JobEvents():
@@ -135,17 +170,16 @@ class RefooterApp(Desk):
             case Detail():
                 self._show_detail(said)
             case Runs():
-                self._runs = said
+                self.results.told_runs(said)
                 self._left.runs.show(said.runs)
                 if said.error is not None:
                     self.log_line(said.error, Severity.WARNING)
             case RunResults():
-                self._show_run(said)
+                self.results.told_results(said)
 
     def _connected(self, info: LakeInfo) -> None:
         self.info = info
         self._header.facts = self._facts(Link.UP)
-        self._entries.placeholder = "reading the catalog …"
         self.log_line(
             f"connected to {info.database}, a catalog of version {info.catalog_version}, judged by {info.target}"
         )
@@ -153,68 +187,78 @@ class RefooterApp(Desk):
 
     def _lost(self, said: Lost) -> None:
         self._header.facts = self._facts(Link.LOST)
-        self._entries.placeholder = visible(said.sentence)
         self.log_line(said.sentence, Severity.ERROR)
         self.notify(said.sentence, title="no connection", severity="error", timeout=10, markup=False)
 
     def _listed(self, part: Listed) -> None:
         first = not len(self.lake.table)
+        if part.quiet:
+            self.watching.listed(part)
+            self._refresh_marks()
+            return
         self.lake.listed(part)
-        self._dirty = True
         if part.complete:
             self._settled = True
             self.log_line(f"the catalog has {entries(part.done)}")
-            self._entries.placeholder = "the catalog has no entries" if not part.done else "no entry matches the filter"
         if first or part.complete:
             self._apply()
         else:
             self._refresh_marks()
-        if part.complete and not self._scanned_all:
+        if part.complete and not self._opened_whole:
+            self._opened_whole = True
             self._open_scan()
 
     def _open_scan(self) -> None:
         """What is small is judged whole; of the others what is on the screen, until more is asked for."""
-        self._scanned_all = True
         if len(self.lake.table) <= self.scan_up_to:
-            self.doings.scan(Scoped("every entry", None, []))
-        elif self.info is not None:
+            self.doings.scan(EVERY_ENTRY)
+        else:
             self.log_line(
-                f"{entries(len(self.lake.table))}: judged as they come into sight; `:` scan all judges every one"
+                f"{entries(len(self.lake.table))}: judged as they come into sight; ctrl+r judges every one of them"
             )
             self._scan_in_sight()
 
     def _events(self, said: JobEvents) -> None:
-        run = said.started.run_id if said.started is not None else None
-        going = self.doings.writing
-        if going is not None and going.job == said.job and going.run_id is not None:
-            run = going.run_id
+        going = self.doings.going(said.job)
+        run = None if going is None else going.run_id
+        if said.started is not None:
+            run = said.started.run_id
         self.doings.events(said)
-        if said.results:
-            judged = said.results
-            changed = self.lake.judged(judged, run if said.kind is not JobKind.DRY_RUN else None)
-            self._entries.rows_changed(changed)
-            self._refresh_marks()
-            self._dirty = True
+        self.entries_judged(said.results, run if said.kind is not JobKind.DRY_RUN else None)
         for notice in said.notices:
             self.log_line(notice.text, notice.severity)
 
+    def entries_judged(self, results: Sequence[EntryResult], run: int | None = None) -> None:
+        """What a job, or a look at the catalog, found entries to be."""
+        if results:
+            self.rows_ended(self.lake.judged(results, run))
+
+    def rows_ended(self, changed: Int32s) -> None:
+        """Rows that look different now."""
+        self._entries.rows_changed(changed)
+        self._refresh_marks()
+        self._dirty = True
+
     def _done(self, said: JobDone) -> None:
         self.doings.done(said)
+        self.watching.done(said)
+        self.leaving.look()
         if said.kind is JobKind.LOAD and said.error is not None:
             self.log_line(said.error, Severity.ERROR)
-            self._entries.placeholder = visible(said.error)
-        self._dirty = True
         self._ask_detail()
 
     def _show_detail(self, said: Detail) -> None:
-        if isinstance(self.screen, EntryScreen):
-            self.screen.answered(said)
-        if said.request != self._detail_request:
+        for screen in self.screen_stack:
+            if isinstance(screen, EntryScreen | CopyMenu):
+                screen.answered(said)
+        if said.request != self.looking.request:
             return
         if said.inspection is None:
             self._detail.say(said.error or "there is no such entry any more")
         else:
-            self._detail.show(said.inspection)
+            self._detail.show(said.inspection, said.history, said.history_error)
+
+    # what the panes ask for
 
     def on_entries_table_opened(self, event: EntriesTable.Opened) -> None:
         if self.has_class("-narrow"):
@@ -222,60 +266,48 @@ class RefooterApp(Desk):
             self.push_screen(EntryScreen(path))
             self.engine.detail(path, with_file=True)
         else:
-            self._detail_request = self.engine.detail(self.lake.table.path(event.row), with_file=True)
+            self.open_detail(event.row)
             self._detail.focus_page()
 
     def on_log_view_jump_to(self, event: LogView.JumpTo) -> None:
         row = self.lake.table.row_of(event.path)
-        if row is None or not self._entries.highlight(row):
+        if row is None:
+            self.notify("the catalog has no such entry any more", severity="warning")
+        elif not self._entries.highlight(row):
             self.notify("the filter hides this entry", severity="warning")
         else:
             self._entries.focus()
 
-    def on_runs_pane_run_opened(self, event: RunsPane.RunOpened) -> None:
-        self._wanted_run = event.run_id
-        self.engine.run_results(event.run_id)
+    def on_copy_asked(self, event: CopyAsked) -> None:
+        copy(self, event.what, event.text, self.directory)
 
-    def _show_run(self, said: RunResults) -> None:
-        record = next((run for run in self._runs.runs if run.run_id == said.run_id), None)
-        if said.run_id == self._wanted_run and record is not None:
-            self._wanted_run = None
-            self.doings.open_run(record, said)
+    def on_runs_pane_run_opened(self, event: RunsPane.RunOpened) -> None:
+        self.results.open_run(event.run_id)
+
+    # keys: what they are about
+
+    def selected_rows(self) -> Int32s | None:
+        """The selection if there is one, else the highlighted entry; `None`, and a word, if there is neither."""
+        rows = self.lake.selection.rows()
+        if len(rows):
+            return rows
+        row = self._entries.row
+        if row is None:
+            self.notify("no entry is highlighted")
+            return None
+        return picked([row])
 
     def _selected(self) -> Scoped | None:
-        """The selection if there is one, else the highlighted entry."""
-        rows = self.lake.selection.rows()
-        if not len(rows):
-            row = self._entries.row
-            if row is None:
-                self.notify("no entry is highlighted")
-                return None
-            rows = picked([row])
-        paths = self.lake.paths(rows)
-        what = paths[0] if len(paths) == 1 else entries(len(paths))
-        return Scoped(what, paths, scope_words(paths, self.directory), rows)
+        rows = self.selected_rows()
+        return None if rows is None else of_rows(self.lake, rows, self.directory)
+
+    def _selection_or_all(self) -> Scoped | None:
+        return self._selected() if self.lake.selection.count else EVERY_ENTRY
+
+    # keys: what they do
 
     def action_migrate(self) -> None:
-        lake = self.lake
-        shown = lake.selection.shown(lake.snapshot)
-        hidden = lake.selection.hidden(lake.snapshot)
-        if not hidden:
-            scoped = self._selected()
-            if scoped is not None and scoped.rows is not None:
-                self.doings.plan_rows(scoped.rows)
-            return
-
-        def answered(key: str | None) -> None:
-            if key == "v":
-                self.doings.plan_rows(shown)
-            elif key == "a":
-                self.doings.plan_rows(lake.selection.rows())
-
-        said = f"{entries(lake.selection.count)} are selected, and the filter hides {hidden:,} of them."
-        answers = {"a": f"all {lake.selection.count:,}"}
-        if len(shown):
-            answers = {"v": f"the {len(shown):,} visible", **answers}
-        self.push_screen(Question("Which of them?", said, answers), answered)
+        self.planning.selection()
 
     def action_migrate_view(self) -> None:
         view = self._left.views.view if self._left.views.has_focus else None
@@ -285,7 +317,10 @@ class RefooterApp(Desk):
         if view is None:
             self.notify("no view is highlighted")
         else:
-            self.doings.plan_view(view)
+            self.planning.view(view)
+
+    def action_migrate_all(self) -> None:
+        self.planning.scoped(EVERY_ENTRY)
 
     def action_pause(self) -> None:
         self.doings.pause()
@@ -299,10 +334,31 @@ class RefooterApp(Desk):
         self.add_class("-drawer")
         self._left.runs.focus()
 
+    def action_roll_back(self) -> None:
+        """Of a run that is highlighted in the list of runs; from elsewhere it opens that list at the newest, and does nothing else."""
+        run_id = self._left.runs.run_id if self._left.runs.has_focus else None
+        if run_id is None:
+            self.action_runs()
+            self._left.runs.move_to(0)
+        else:
+            self.results.ask_rollback(run_id)
+
+    def action_rollback_newest(self) -> None:
+        run_id = self._left.runs.newest
+        if run_id is None:
+            self.notify("there is no run that could be rolled back")
+        else:
+            self.results.ask_rollback(run_id)
+
     def action_verify(self) -> None:
-        scoped = self._selected() if self.lake.selection.count else Scoped("every entry", None, [])
+        scoped = self._selection_or_all()
         if scoped is not None:
             self.doings.verify(scoped)
+
+    def action_verify_store(self) -> None:
+        scoped = self._selection_or_all()
+        if scoped is not None:
+            self.doings.verify(scoped, against_store=True)
 
     def action_judge(self) -> None:
         scoped = self._selected()
@@ -311,7 +367,14 @@ class RefooterApp(Desk):
 
     def action_scan_all(self) -> None:
         """Judges every entry, whatever there are of them."""
-        self.doings.scan(Scoped("every entry", None, []))
+        self.doings.scan(EVERY_ENTRY)
+
+    def action_scan_deep(self) -> None:
+        """The same, and the store is asked for every file."""
+        if self.info is not None and self.info.store is None:
+            self.notify("no object store is named: start with --store", severity="warning")
+        else:
+            self.doings.scan(EVERY_ENTRY, deep=True)
 
     def action_reload(self) -> None:
         self.lake.begin_loading()
@@ -328,23 +391,38 @@ class RefooterApp(Desk):
         if not len(snapshot):
             self.notify("nothing is shown that could be exported")
         elif self.lake.filter.empty:
-            self.doings.ask_export(Scoped("every entry", None, []))
+            self.doings.ask_export(EVERY_ENTRY)
         else:
-            paths = self.lake.paths(snapshot.rows)
-            self.doings.ask_export(Scoped(f"{entries(len(paths))} shown", paths, scope_words(paths, self.directory)))
+            self.doings.ask_export(of_rows(self.lake, snapshot.rows, self.directory))
 
     def action_copy(self) -> None:
         row = self._entries.row
         if row is None:
             self.notify("no entry is highlighted")
             return
-        self.push_screen(CopyMenu(copies_of(self.lake.table, row, self._detail.found), self.directory))
+        lake, selected = self.lake, self.lake.selection.rows()
+        copies = copies_of(
+            lake.table,
+            row,
+            self._detail.found,
+            store=None if self.info is None else self.info.store,
+            selected=lambda: lake.paths(selected),
+            selected_count=len(selected),
+            where=self.commands.where,
+        )
+        self.push_screen(CopyMenu(copies, self.directory))
+        if copies.found is None:
+            # only the latest question is answered: this one is the detail pane's too
+            self.looking.asked(self.engine.detail(copies.path))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "filter":
             # a `/` that is typed somewhere, or into a dialog, is no command; the log has a filter of its own
-            return len(self.screen_stack) == 1 and not isinstance(self.focused, Input)
+            return len(self.screen_stack) == 1 and not isinstance(self.focused, Input) and not self._in_log()
         return super().check_action(action, parameters)
+
+    def _in_log(self) -> bool:
+        return self.focused is not None and self._log_view in self.focused.ancestors_with_self
 
     def action_filter(self) -> None:
         self._filter.edit()
@@ -382,61 +460,40 @@ class RefooterApp(Desk):
             self.screen.minimize()
         elif self.focused is not None:
             pane = next(
-                (one for one in self.focused.ancestors_with_self if one in (self._detail, self._left)), self.focused
+                (one for one in self.focused.ancestors_with_self if one in (self._right, self._left_side)), self.focused
             )
             if isinstance(pane, Widget):
                 self.screen.maximize(pane, container=False)
 
     def action_help(self) -> None:
-        panes: tuple[Widget, ...] = (self._entries, self._left.views, self._timeline, self._log_view)
-        own = [
-            (str(pane.BINDING_GROUP_TITLE), [one for one in pane.BINDINGS if isinstance(one, Binding)])
-            for pane in panes
+        self.push_screen(HelpScreen())
+
+    def _titled(self) -> list[tuple[str, Widget]]:
+        """The panes that have keys of their own."""
+        return [
+            ("Entries", self._entries),
+            ("Views", self._left.views),
+            ("Timeline", self._timeline),
+            ("Log", self._log_view),
         ]
-        everywhere = [one for one in self.BINDINGS if isinstance(one, Binding)]
-        self.push_screen(HelpScreen([("Everywhere", everywhere), *own]))
 
-    def _heed_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self._heard, number)
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every action."""
+        return palette_commands(self, self._titled())
 
-    def _heard(self, number: int) -> None:
-        self.ended_by = number
-        self.leave(128 + number)
+    # the end
 
     async def action_quit(self) -> None:
-        """As `q`: the palette's quit goes the same way."""
-        self.action_leave()
+        """`q`, `ctrl+q` and the palette's: one way."""
+        self.leaving.ask()
 
-    def action_leave(self) -> None:
-        going = self.doings.writing
-        if going is None:
-            self.leave(0)
-            return
+    def action_help_quit(self) -> None:
+        """`ctrl+c`, which kills nothing here."""
+        self.notify("q quits; x cancels a run, and what was written stays; c copies", title="ctrl+c")
 
-        def answered(key: str | None) -> None:
-            if key == "f":
-                self.leave(0)
+    def action_sleep(self) -> None:
+        self.leaving.sleep()
 
-        said = (
-            f"{going.kind.value} is going on. Quitting finishes the batch under way, and records the run as interrupted;"
-            " a rerun does the rest."
-        )
-        self.push_screen(Question("Quit?", said, {"f": "finish the batch, then quit"}), answered)
-
-    def leave(self, code: int) -> None:
-        """Ends everything in order, then the app. Also what signals do."""
-        if self._leaving:
-            return
-        self._leaving = True
-        self.looks = Looks(self.theme, self.lake.sort.column, self.lake.sort.reverse)
-        save_looks(self.directory, self.looks)
-        self.run_bar.doing = "ending"
-        self._stop(code)
-
-    @work(thread=True)
-    def _stop(self, code: int) -> None:
-        self.engine.stop(30.0)
-        self.call_from_thread(self.exit, code)
+    def keep_looks(self) -> None:
+        """How it looked, for the next start."""
+        save_looks(self.directory, self.looks_now())

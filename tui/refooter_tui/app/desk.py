@@ -1,39 +1,53 @@
-"""The app's panes and what they show: filter, order, counts, the highlighted entry. It asks the engine for nothing but looks."""
+"""What the panes show of the lake: filter, order, counts, the highlighted entry, and why there is nothing to be seen.
+
+It asks the engine for nothing but looks. Its `on_engine_news` comes after the app's own: Textual calls the handlers of a class
+and then those of its bases.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events, work
-from textual.app import App, ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from refooter.events import Severity
 from refooter.jobs.lake import Session
 from refooter.values import Cause, TargetName
-from refooter_tui.app.detail import DetailPane
 from refooter_tui.app.engine import Engine
+from refooter_tui.app.frame import Frame
 from refooter_tui.app.lake_view import LakeView
+from refooter_tui.app.looking import Looking
 from refooter_tui.app.messages import (
+    Back,
+    Connected,
+    Detail,
     EngineMessage,
+    JobDone,
+    JobEvents,
+    JobKind,
     LakeInfo,
-    Runs,
+    Listed,
+    Lost,
 )
 from refooter_tui.app.news import EngineNews
-from refooter_tui.app.runbar import RunBar
-from refooter_tui.app.state import Looks, load_looks
+from refooter_tui.app.sight import Sight
+from refooter_tui.app.state import Looks
+from refooter_tui.app.state_words import Situation, causes_words, detail_words, table_words
 from refooter_tui.app.widgets.asking import FilterAsked
 from refooter_tui.app.widgets.chips import FilterLine
+from refooter_tui.app.widgets.counts import CountLine
 from refooter_tui.app.widgets.entries import EntriesTable
-from refooter_tui.app.widgets.header import HeaderBar, HeaderFacts, Link
-from refooter_tui.app.widgets.left import LeftPane
-from refooter_tui.app.widgets.log import LogRecord, LogView
+from refooter_tui.app.widgets.header import HeaderFacts, Link
+from refooter_tui.app.widgets.log import LogRecord
 from refooter_tui.app.widgets.timeline import TimelineBar
 from refooter_tui.cli.render import entries
 from refooter_tui.model.codes import code_of
@@ -44,16 +58,13 @@ from refooter_tui.model.summary import by_error, by_view
 from refooter_tui.text import visible
 
 _log = logging.getLogger("refooter_tui.app")
-# Below this width the left pane is a drawer, and the detail a screen of its own.
-WIDE: Final = 120
-_SMALLEST: Final = (60, 15)
+_LEVELS: Final = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
+# Counting a million insert times again takes some 30 ms.
+_TIMELINE_SECONDS: Final = 1.0
 
 
-class Desk(App[int]):
-    """Everything that is on the screen. What is done with it is the app's."""
-
-    TITLE = "refooter"
-    CSS_PATH = "app.tcss"
+class Desk(Frame):
+    """The panes with the lake in them. What is done with it is the app's."""
 
     def __init__(
         self,
@@ -62,28 +73,25 @@ class Desk(App[int]):
         log_file: Path | None = None,
         *,
         label: str = "",
+        colour: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__()
+        super().__init__(directory, log_file)
+        self.clock = clock
         self.engine = Engine(session, self._deliver)
-        self.directory, self.log_file = directory, log_file
-        self.label = label
+        self.label, self.colour = label, colour
         self.lake = LakeView()
         self.info: LakeInfo | None = None
-        self.looks: Looks = load_looks(directory)
         self.read_only = session.settings.read_only
-        self.run_bar = RunBar(id="run")
-        self._entries = EntriesTable(id="entries")
-        self._left = LeftPane(id="left")
-        self._filter = FilterLine(id="filter")
-        self._timeline = TimelineBar(id="timeline")
-        self._detail = DetailPane(id="detail")
-        self._log_view = LogView(id="log")
-        self._header = HeaderBar()
-        self._top = Static("", id="top", markup=False)
-        self._runs: Runs = Runs()
-        self._detail_request = -1
-        self._dirty = True
+        self.looking = Looking(self, self.lake, self.engine, lambda: self._entries.row, self._detail_says)
+        self.sight = Sight(self, self.lake, lambda: self._entries.rows_on_screen, self.engine.scan)
         self.last_key: tuple[str, float] = ("", 0.0)
+        self._lost_since: Lost | None = None
+        self._load_failed: JobDone | None = None
+        self._whole_scan: int | None = None
+        self._said_without_entry = ""
+        self._dirty = True
+        self._timeline_shown = 0.0
         self._settled = False
 
     def _deliver(self, said: EngineMessage) -> None:
@@ -95,28 +103,13 @@ class Desk(App[int]):
             self.last_key = (event.key, event.time)
         await super().on_event(event)
 
-    def compose(self) -> ComposeResult:
-        yield self._header
-        yield self._top
-        with Horizontal(id="middle"):
-            yield self._left
-            with Vertical(id="centre"):
-                yield self._filter
-                yield self._entries
-                yield self._timeline
-            yield self._detail
-        yield self.run_bar
-        yield self._log_view
-        yield Footer(show_command_palette=False)
-        yield Static("refooter needs 60 columns and 15 lines: make the window larger", id="small")
+    def apply_looks(self) -> None:
+        super().apply_looks()
+        self.lake.sort = Sort(self.looks.sort, self.looks.reverse)
+        self._show_sort()
 
-    def on_resize(self, event: events.Resize) -> None:
-        self._fit(event.size.width, event.size.height)
-
-    def _fit(self, width: int, height: int) -> None:
-        self.set_class(width < _SMALLEST[0] or height < _SMALLEST[1], "-small")
-        self.set_class(width < WIDE, "-narrow")
-        self.set_class(height < 30, "-low")
+    def looks_now(self) -> Looks:
+        return replace(super().looks_now(), sort=self.lake.sort.column, reverse=self.lake.sort.reverse)
 
     @property
     def target(self) -> TargetName | None:
@@ -130,9 +123,10 @@ class Desk(App[int]):
     def _facts(self, link: Link) -> HeaderFacts:
         info = self.info
         if info is None:
-            return HeaderFacts(label=self.label, read_only=self.read_only, link=link)
+            return HeaderFacts(label=self.label, colour=self.colour, read_only=self.read_only, link=link)
         return HeaderFacts(
             label=self.label,
+            colour=self.colour,
             lake=info.store or "no store named",
             database=info.database,
             target=str(info.target),
@@ -140,12 +134,90 @@ class Desk(App[int]):
             link=link,
         )
 
+    # what the engine says
+
+    def on_engine_news(self, news: EngineNews) -> None:
+        said = news.said
+        match said:
+            case Connected() | Back():
+                self._lost_since = None
+                self.looking.forget()
+                self._ask_detail()
+            case Lost():
+                self._lost_since = said
+            case Listed():
+                self._load_failed = None
+            case JobEvents():
+                self._heed_scan(said)
+            case JobDone():
+                self._heed_end(said)
+            case Detail():
+                if self.looking.answered(said.request):
+                    self._detail_title.said = said.path
+        if not isinstance(said, Detail):
+            self._dirty = True
+            self._say_state()
+
+    def _heed_scan(self, said: JobEvents) -> None:
+        """A scan of all there is makes looking at what is in sight needless."""
+        total = 0 if said.progress is None else said.progress.total
+        live = len(self.lake.table) - self.lake.table.retired_count
+        if said.kind is JobKind.SCAN and total and total >= live:
+            self._whole_scan = said.job
+            self.lake.scanned_whole(True)
+
+    def _heed_end(self, said: JobDone) -> None:
+        if said.kind is JobKind.LOAD:
+            self._load_failed = said if said.error is not None else None
+        if said.job == self._whole_scan:
+            self._whole_scan = None
+            self.lake.scanned_whole(False)
+            self._filter.show_counts(self.lake.counts())
+        self.sight_done(said.job, failed=said.error is not None)
+
+    def sight_done(self, job: int, *, failed: bool = False) -> None:
+        """A job is over; if it was of what is in sight, what is in sight by now comes next."""
+        self.sight.done(job, failed=failed)
+        self._scan_in_sight()
+
     def _scan_in_sight(self) -> None:
-        if not self._settled or self.lake.small:
-            return
-        paths = self.lake.unjudged(self._entries.rows_on_screen)
-        if paths:
-            self.engine.scan(paths)
+        self.sight.open = self._settled and not self.lake.scanning and self.lake.unscanned()[0] > 0
+        self.sight.look()
+
+    # why there is nothing to be seen
+
+    def situation(self) -> Situation:
+        """What is known of the lake by now: all that the words in empty panes depend on."""
+        lake, wrong = self.lake, self._lost_since or self._load_failed
+        sentence = "" if wrong is None else (wrong.sentence if isinstance(wrong, Lost) else wrong.error or "")
+        return Situation(
+            connected=self.info is not None,
+            failed=wrong is not None and not isinstance(wrong, Lost),
+            code="" if wrong is None else wrong.code or "",
+            sentence=sentence,
+            loading=lake.loading or not self._settled,
+            known=len(lake.table) - lake.table.retired_count,
+            shown=len(lake.snapshot),
+            filter=str(lake.filter),
+            unscanned=lake.unscanned()[0],
+            scanning=lake.scanning,
+        )
+
+    def _say_state(self) -> None:
+        now = self.situation()
+        self._entries.placeholder = table_words(now)
+        self._left.causes.placeholder = causes_words(now)
+        if self._entries.row is None:
+            self._detail_says(detail_words(now))
+
+    def _detail_says(self, sentence: str) -> None:
+        row = self._entries.row
+        self._detail_title.said = "" if row is None else self.lake.table.path(row)
+        if row is not None or sentence != self._said_without_entry:
+            self._detail.say(sentence)
+        self._said_without_entry = sentence if row is None else ""
+
+    # counts
 
     def _refresh_marks(self) -> None:
         if self.lake.refresh():
@@ -156,14 +228,34 @@ class Desk(App[int]):
         """A few times a second at most: what costs more than a row."""
         if not self._dirty:
             return
-        self._dirty = False
+        now = monotonic()
+        late = now - self._timeline_shown >= _TIMELINE_SECONDS
+        # what the timeline was spared now, it shows at the next tick that is late enough
+        self._dirty = not late
         lake = self.lake
         summary = lake.summary()
-        self._top.update(Text(visible(summary.sentence()), no_wrap=True, overflow="ellipsis"))
+        self._show_sentence(summary.parts())
         self._left.views.show(lake.table.views, by_view(lake.table))
         self._left.causes.show(summary.causes, self._messages_of)
-        self._timeline.data_changed()
         self._filter.show_counts(lake.counts())
+        self._say_state()
+        if late:
+            self._timeline_shown = now
+            self._timeline.data_changed()
+
+    def _show_sentence(self, parts: Sequence[str]) -> None:
+        """The lake in one sentence, of which the least important parts go where it is too long for the window; while the database is
+        lost, that, and that the rest is as it was."""
+        lost = self._lost_since
+        if lost is not None and len(self.lake.table):
+            parts = (f"✗ {lost.sentence.rstrip('.')}. It is tried again; what is shown is as it was.",)
+        room = self._top.content_size.width
+        said = parts[0]
+        for part in parts[1:]:
+            if cell_len(f"{said}; {part}") <= room:
+                said = f"{said}; {part}"
+        self._top.set_class(lost is not None, "-lost")
+        self._top.update(Text(visible(said), no_wrap=True, overflow="ellipsis"))
 
     def _messages_of(self, cause: Cause) -> list[tuple[str, int]]:
         table = self.lake.table
@@ -171,9 +263,10 @@ class Desk(App[int]):
 
     def log_line(self, text: str, severity: Severity = Severity.INFO, path: str | None = None) -> None:
         """A line for the log on the screen, and for the file."""
-        record = LogRecord(datetime.now(UTC), severity, text, path)
-        self._log_view.write([record])
-        _log.log({Severity.INFO: 20, Severity.WARNING: 30, Severity.ERROR: 40}[severity], "%s", visible(text))
+        self._log_pane.write([LogRecord(self.clock(), severity, text, path)])
+        _log.log(_LEVELS[severity], "%s", visible(text))
+
+    # filter and order
 
     def _apply(self) -> None:
         """Filter and order as they are wanted now; in a thread where that takes longer than a frame."""
@@ -200,6 +293,7 @@ class Desk(App[int]):
         self.lake.refresh()
         self._entries.show(self.lake.table, snapshot, self.lake.selection)
         self._filter.show_counts(self.lake.counts())
+        self._say_state()
         self._scan_in_sight()
 
     def filter_by(self, text: str, *, plus: bool = False) -> None:
@@ -233,23 +327,49 @@ class Desk(App[int]):
         self._entries.sorted_by = self.lake.sort.column or ""
         self._entries.sorted_reverse = self.lake.sort.reverse
 
+    async def on_count_line_asked(self, event: CountLine.Asked) -> None:
+        await self.run_action(event.action)
+
+    # the highlighted entry
+
     def on_entries_table_selection_changed(self) -> None:
         self._filter.show_counts(self.lake.counts())
 
     def on_entries_table_nothing_broken(self, event: EntriesTable.NothingBroken) -> None:
-        rest = f", but {entries(event.unknown)} not scanned" if event.unknown else ""
-        self.notify(f"nothing broken among those shown{rest}")
+        shown = len(self.lake.snapshot)
+        if not event.unknown:
+            unscanned = self.lake.unscanned()[0]
+            rest = f"; {unscanned:,} that the filter hides are not scanned" if unscanned else ""
+            self.notify(f"no damage among those shown{rest}" if rest else "nothing broken among those shown")
+        elif event.unknown >= shown:
+            self.notify(f"{entries(shown)} shown, none of them scanned yet: ctrl+r scans all")
+        else:
+            rest = "being scanned now" if self.lake.scanning else "ctrl+r scans all"
+            said = (
+                f"no damage found in {shown - event.unknown:,} of those shown; {event.unknown:,} not scanned ({rest})"
+            )
+            self.notify(said)
 
     def on_entries_table_highlighted(self, event: EntriesTable.Highlighted) -> None:
         self._ask_detail()
-        self._scan_in_sight()
+        self.sight.look()
+
+    def open_detail(self, row: int) -> None:
+        """The highlighted entry with its file, as a migration would read it."""
+        self.looking.open(row)
 
     def _ask_detail(self) -> None:
-        row = self._entries.row
-        if row is None:
-            self._detail.say("no entry is highlighted")
+        if self._entries.row is None:
+            self.looking.forget()
+            self._detail_says(detail_words(self.situation()))
         elif self.info is not None and not self.has_class("-narrow"):
-            self._detail_request = self.engine.detail(self.lake.table.path(row))
+            self.looking.look()
+
+    def _fit(self, width: int, height: int) -> None:
+        was_narrow = self.has_class("-narrow")
+        super()._fit(width, height)
+        if was_narrow and not self.has_class("-narrow"):
+            self._ask_detail()
 
 
 def _keys(text: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from rich.console import Console
@@ -14,13 +14,16 @@ from textual.reactive import reactive
 from textual.widgets import ContentSwitcher, Static, Tab, Tabs, Tree
 from textual.widgets.tree import TreeNode
 
+from refooter.catalog.history import HistoryRecord
 from refooter.jobs.inspect import Inspection
 from refooter.parquet.footer import Footer
 from refooter.parquet.tree import Node
+from refooter_tui.app.history import show_history
 from refooter_tui.app.report import Report
 from refooter_tui.cli import inspection as words
 from refooter_tui.cli.column_view import show_columns, show_pages
 from refooter_tui.cli.hex_view import HexView
+from refooter_tui.cli.render import gap, say
 from refooter_tui.cli.side_by_side import show_after
 from refooter_tui.text import visible
 
@@ -40,11 +43,11 @@ _MOST_CHILDREN: Final = 500
 
 
 class DetailPane(Vertical):
-    """`show` an inspection, or say why there is none; `history` is told apart, since the journal knows it."""
+    """`show` an inspection, and what the journal knows of the entry; or `say` why there is none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left_square_bracket", "turn(-1)", "previous tab", show=False, id="detail.previous"),
-        Binding("right_square_bracket", "turn(1)", "next tab", show=False, id="detail.next"),
+        Binding("left_square_bracket", "turn(-1)", "previous tab", show=False, id="tab.previous"),
+        Binding("right_square_bracket", "turn(1)", "next tab", show=False, id="tab.next"),
     ]
     DEFAULT_CSS = """
     DetailPane {
@@ -62,7 +65,8 @@ class DetailPane(Vertical):
         super().__init__(id=id, classes=classes)
         self._found: Inspection | None = None
         self._said = "no entry is highlighted"
-        self._history: list[str] = []
+        self._history: Sequence[HistoryRecord] | None = None
+        self._history_said = self._said
         self._stale = {name for name, _ in TABS}
 
     def compose(self) -> ComposeResult:
@@ -80,21 +84,21 @@ class DetailPane(Vertical):
         """What is shown, `None` while there is nothing."""
         return self._found
 
-    def show(self, found: Inspection) -> None:
-        """All tabs, of which only the one that is seen is painted now."""
+    def show(
+        self, found: Inspection, history: Sequence[HistoryRecord] | None = None, history_error: str | None = None
+    ) -> None:
+        """All tabs, of which only the one that is seen is painted now. `history` of nothing says that no run changed the entry;
+        `None`, or a `history_error`, that this is not known."""
         self._found = found
+        self._history = history if history_error is None else None
+        self._history_said = history_error or "the journal was not asked what runs did to this entry"
         self._repaint()
 
     def say(self, sentence: str) -> None:
         """A sentence in place of an entry: it is being read, it cannot be, there is none."""
-        self._found, self._said, self._history = None, sentence, []
+        self._found, self._said = None, sentence
+        self._history, self._history_said = None, sentence
         self._repaint()
-
-    def history(self, lines: list[str]) -> None:
-        """What runs did to the entry, newest first."""
-        self._history = lines
-        self._stale.add("history")
-        self._paint()
 
     def _repaint(self) -> None:
         self._stale = {name for name, _ in TABS}
@@ -130,12 +134,18 @@ class DetailPane(Vertical):
             return
         page = self.query_one(f"#text-{self.tab}", Static)
         if self.tab == "history":
-            page.update(Text("\n".join(map(visible, self._history or ["no run has changed this entry"]))))
+            page.update(self._told_of_runs())
         elif self._found is None:
             page.update(Text(visible(self._said), style="dim"))
         else:
             page.update(Report(_PAINTERS[self.tab](self._found)))
         self.query_one(f"#page-{self.tab}", VerticalScroll).scroll_home(animate=False)
+
+    def _told_of_runs(self) -> Report | Text:
+        history = self._history
+        if history is None:
+            return Text(visible(self._history_said), style="dim")
+        return Report(lambda console: show_history(console, history))
 
     def _plant(self) -> None:
         """The tree's first level; the others when they are opened."""
@@ -186,13 +196,28 @@ def _of_footer(show: Callable[[Console, Footer], None]) -> Callable[[Inspection]
     return painter
 
 
+def _with_advice(show: Callable[[Console, Inspection], None]) -> Callable[[Inspection], Callable[[Console], None]]:
+    """What would take the value's place ends both of these; where the file was not asked, with how to ask it."""
+
+    def painter(found: Inspection) -> Callable[[Console], None]:
+        def paint(console: Console) -> None:
+            show(console, found)
+            if found.after is not None and found.after.replacement.outcome is None:
+                gap(console)
+                say(console, "Enter on the entry reads its file, and then says so.", "dim")
+
+        return paint
+
+    return painter
+
+
 _PAINTERS: Final[dict[str, Callable[[Inspection], Callable[[Console], None]]]] = {
-    "summary": lambda found: lambda console: words.show_summary(console, found, whole=False),
+    "summary": _with_advice(lambda console, found: words.show_summary(console, found, whole=False)),
     "schema": _of_footer(lambda console, footer: words.show_schema(console, footer, whole=True)),
     "groups": _of_footer(words.show_row_groups),
     "columns": _of_footer(lambda console, footer: show_columns(console, footer, whole=True)),
     "pages": lambda found: lambda console: show_pages(console, found, whole=False),
     "pairs": _of_footer(words.show_key_values),
     "hex": lambda found: lambda console: HexView.of(found, None, whole=False).show(console),
-    "after": lambda found: lambda console: show_after(console, found, whole=True),
+    "after": _with_advice(lambda console, found: show_after(console, found, whole=True)),
 }

@@ -10,21 +10,24 @@ import itertools
 import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from refooter.catalog.selection import EVERYTHING, Selection
+from refooter.events import Progress
 from refooter.jobs.decide import MigrateOptions
 from refooter.loop import run
+from refooter.values import Wanted
 from refooter_tui.app.answers import Answers
 from refooter_tui.app.lifeline import Lifeline
 from refooter_tui.app.messages import EngineMessage, JobKind
 from refooter_tui.app.outbox import Outbox
 from refooter_tui.app.turnstile import Turnstile
-from refooter_tui.app.workshop import Begin, Order, Workshop
+from refooter_tui.app.workshop import Begin, Order, Result, Taken, Workshop
 
 if TYPE_CHECKING:
+    from refooter.catalog.stamps import Stamps
     from refooter.jobs.lake import Lake, Session
     from refooter.jobs.run import Control
 
@@ -44,13 +47,14 @@ class _Inside:
     """What lives in the engine's loop."""
 
     loop: asyncio.AbstractEventLoop
+    lifeline: Lifeline
     workshop: Workshop
     answers: Answers
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Engine:
-    """Every method returns at once (`stop` excepted) and may be called from any thread; jobs are named by their number.
+    """Every method returns at once (`stop` and `hold` excepted) and may be called from any thread; jobs are named by their number.
 
     `session` has been entered by the caller, before any terminal app runs. Jobs asked for before the lake is open wait for it. Each
     ends with exactly one `JobDone`, whatever happens to it, and nothing of it comes after that.
@@ -85,14 +89,36 @@ class Engine:
             self._call(lambda inside: inside.workshop.hurry())
         else:
             self._stopped, self._patience = True, patience
+            self.release()
             self._call(lambda inside: inside.stopping.set())
         self._thread.join(patience + _CLOSING_SECONDS)
         return not self._thread.is_alive()
 
-    def load(self) -> int:
-        """Lists the whole catalog: `Listed` messages. One that is still coming is cancelled."""
+    def hold(self, patience: float) -> bool:
+        """Lets no transaction begin, a run's heartbeat neither, and waits until none is open: for `patience` seconds, and if that is
+        not enough all goes on as before and this says False. After True nothing of ours is open in the database until `release`, so
+        that this process may be stopped as a whole."""
+        inside = self._inside
+        if inside is None or not self._thread.is_alive():
+            return True
+        holding = asyncio.run_coroutine_threadsafe(inside.lifeline.hold(), inside.loop)
+        try:
+            holding.result(patience)
+        except TimeoutError:
+            holding.cancel()
+            self.release()
+            return False
+        return True
+
+    def release(self) -> None:
+        """After `hold`: all goes on where it was. A run that was declared dead meanwhile stops."""
+        self._call(lambda inside: inside.lifeline.release())
+
+    def load(self, *, quiet: bool = False) -> int:
+        """Lists the whole catalog: `Listed` messages, which say `quiet` again. One that is still coming is cancelled; a quiet one waits
+        for it instead, and takes the place of a quiet one that waits."""
         number = next(self._numbers)
-        self._call(lambda inside: inside.workshop.load(number))
+        self._call(lambda inside: inside.workshop.load(number, quiet=quiet))
         return number
 
     def scan(self, paths: Scope, deep: bool = False) -> int:
@@ -101,21 +127,40 @@ class Engine:
         def begin(lake: Lake, control: Control) -> AsyncGenerator[Any, None]:
             from refooter.jobs.scan import scan
 
-            return scan(lake, selection_of(paths), deep=deep)
+            return scan(lake, selection_of(paths), deep=deep, wanted=Wanted.MENDABLE)
 
         in_sight = paths is not None and not isinstance(paths, Selection) and len(paths) <= _IN_SIGHT
         return self._begin(JobKind.SCAN, begin, urgent=in_sight and not deep)
 
     def plan(self, what: Scope, options: MigrateOptions) -> int:
-        """What a migration would do; `JobDone.summary` is a `Plan`. Named paths are named: an orphan among them is meant."""
+        """What a migration would do; `JobDone.summary` is a `Plan`, `JobDone.stamps` what the entries were when it began to read. Named
+        paths are named: an orphan among them is meant."""
 
-        def begin(lake: Lake, control: Control) -> AsyncGenerator[Any, None]:
+        async def begin(lake: Lake, control: Control) -> AsyncGenerator[Any, None]:
+            from refooter.jobs.drift import stamps
             from refooter.jobs.plan import plan
 
             selection = selection_of(what)
-            return plan(lake, selection, _naming(options, selection))
+            async with aclosing(stamps(lake, selection)) as taking:
+                async for said in taking:
+                    yield said if isinstance(said, Progress) else Taken(said)
+            async with aclosing(plan(lake, selection, _naming(options, selection))) as events:
+                async for event in events:
+                    yield event
 
         return self._begin(JobKind.PLAN, begin)
+
+    def drift(self, what: Scope, stamps: Stamps) -> int:
+        """What of a plan's entries is not as it was when their stamps were taken; `JobDone.summary` is a `Drift`."""
+
+        async def begin(lake: Lake, control: Control) -> AsyncGenerator[Any, None]:
+            from refooter.jobs.drift import drift
+
+            async with aclosing(drift(lake, selection_of(what), stamps)) as telling:
+                async for said in telling:
+                    yield said if isinstance(said, Progress) else Result(said)
+
+        return self._begin(JobKind.DRIFT, begin, urgent=True)
 
     def migrate(self, what: Scope, options: MigrateOptions) -> int:
         """A migration, or its dry run. While another run of this engine writes, it waits for its turn, and says so."""
@@ -154,10 +199,12 @@ class Engine:
     def export(self, target: str, what: Scope, *, run_id: int | None = None, overwrite: bool = False) -> int:
         """Rows of a fresh scan, or with `run_id` of what that run could not do; `JobDone.summary` is a `Saved`."""
 
-        def begin(lake: Lake, control: Control) -> AsyncGenerator[Any, None]:
-            from refooter.jobs.save import save
+        async def begin(lake: Lake, control: Control) -> AsyncGenerator[Any, None]:
+            from refooter.jobs.save import Saved, save
 
-            return save(lake, target, selection_of(what), run_id=run_id, overwrite=overwrite)
+            async with aclosing(save(lake, target, selection_of(what), run_id=run_id, overwrite=overwrite)) as events:
+                async for event in events:
+                    yield Result(event) if isinstance(event, Saved) else event
 
         return self._begin(JobKind.EXPORT, begin)
 
@@ -185,9 +232,9 @@ class Engine:
         """`Runs` follows."""
         self._call(lambda inside: inside.answers.runs())
 
-    def run_results(self, run_id: int) -> None:
-        """What a run of the journal could not do: `RunResults` follows."""
-        self._call(lambda inside: inside.answers.run_results(run_id))
+    def run_results(self, run_id: int, *, changes: bool = True) -> None:
+        """What a run of the journal could not do, and with `changes` what it changed: `RunResults` follows."""
+        self._call(lambda inside: inside.answers.run_results(run_id, changes))
 
     def _begin(
         self,
@@ -225,17 +272,18 @@ class Engine:
         read_only = self._session.settings.read_only
         inside = self._inside = _Inside(
             asyncio.get_running_loop(),
+            lifeline,
             Workshop(lifeline, outbox, turnstile, read_only=read_only),
             Answers(lifeline, outbox, turnstile),
         )
-        holding = asyncio.create_task(lifeline.hold())
+        keeping = asyncio.create_task(lifeline.keep())
         self._up.set()
         await inside.stopping.wait()
         await inside.answers.close()
         await inside.workshop.close(self._patience)
         outbox.flush()
-        holding.cancel()
-        await asyncio.wait({holding})
+        keeping.cancel()
+        await asyncio.wait({keeping})
 
 
 def selection_of(what: Scope) -> Selection:

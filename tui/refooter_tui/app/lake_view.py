@@ -9,7 +9,7 @@ import numpy as np
 from refooter.values import EntryResult
 from refooter_tui.app.messages import Listed
 from refooter_tui.app.widgets.counts import Counts
-from refooter_tui.model.codes import UNKNOWN, Mask
+from refooter_tui.model.codes import UNKNOWN
 from refooter_tui.model.columns import Int32s
 from refooter_tui.model.filter import Filter
 from refooter_tui.model.order import Snapshot, Sort, take
@@ -35,6 +35,9 @@ class LakeView:
         self.expected = 0
         self.loading = False
         self.working = False
+        self.scanning = False
+        """Whether somebody is judging every entry."""
+        self._unscanned: tuple[int, tuple[int, int]] = (-1, (0, 0))
 
     def begin_loading(self) -> None:
         """The catalog is to be read, again perhaps: what it does not name any more will be marked as retired."""
@@ -60,22 +63,48 @@ class LakeView:
 
     def take(self, stop: Callable[[], bool] | None = None) -> Snapshot:
         """Filter and order as they are wanted now, of what is there now. Shown by whoever assigns it to `snapshot`."""
-        changed: Mask | None = self.snapshot.changed if self.filter.of_selection or str(self.filter) else None
-        return take(self.table, self.filter, self.sort, self.selection, changed, stop)
+        return take(self.table, self.filter, self.sort, self.selection, self.snapshot.changed, stop)
 
     @property
     def small(self) -> bool:
         return len(self.table) <= SMALL
 
+    def scanned_whole(self, going: bool) -> None:
+        """Somebody begins to judge every entry, or has ended."""
+        if going != self.scanning:
+            self.scanning = going
+            self._unscanned = (-1, (0, 0))
+
+    def unscanned(self) -> tuple[int, int]:
+        """How many entries of the catalog nobody has judged yet, and the bytes of their values: what judging them would read. While
+        all are being judged nobody asks what that costs, and adding up a million sizes ten times a second would: 0 bytes then."""
+        revision = self.table.revision
+        if self._unscanned[0] != revision:
+            waiting = self.table.status == UNKNOWN
+            if self.table.retired_count:
+                waiting &= ~self.table.retired[: len(waiting)]
+            count = int(np.count_nonzero(waiting))
+            size = int(self.table.blob_size[: len(waiting)][waiting].sum()) if count and not self.scanning else 0
+            self._unscanned = (revision, (count, size))
+        return self._unscanned[1]
+
     def counts(self) -> Counts:
+        snapshot = self.snapshot
+        unscanned, size = self.unscanned()
         return Counts(
-            shown=len(self.snapshot),
+            shown=len(snapshot),
             total=len(self.table),
             expected=self.expected if self.loading else 0,
             selected=self.selection.count,
-            hidden=self.selection.hidden(self.snapshot) if self.selection.count else 0,
-            changed=self.snapshot.pending,
+            hidden=self.selection.hidden(snapshot) if self.selection.count else 0,
+            # while the catalog is read nothing is news yet
+            new=0 if self.loading else snapshot.new_count,
+            retired=snapshot.retired_count,
+            changed=snapshot.pending - snapshot.new_count - snapshot.retired_count,
             working=self.working,
+            unscanned=unscanned,
+            unscanned_bytes=size,
+            scanning=self.scanning,
         )
 
     def summary(self) -> Summary:
@@ -84,9 +113,10 @@ class LakeView:
     def paths(self, rows: Int32s | Sequence[int]) -> list[str]:
         return [self.table.path(int(row)) for row in rows]
 
-    def unjudged(self, rows: Int32s) -> list[str]:
-        """Of these rows the paths of those that no scan has seen yet."""
-        return self.paths(rows[(self.table.status[rows] == UNKNOWN) & ~self.table.retired[rows]])
+    def unjudged(self, rows: Int32s) -> Int32s:
+        """Of these rows those that nobody has judged yet."""
+        found: Int32s = rows[(self.table.status[rows] == UNKNOWN) & ~self.table.retired[rows]]
+        return found
 
     def touched_since(self, rows: Int32s, revision: int) -> int:
         """How many of these rows have changed since that revision of the table."""

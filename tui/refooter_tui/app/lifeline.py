@@ -1,18 +1,23 @@
-"""The connection to the lake: opened as soon as that is possible, watched, and told of when it is lost and when it is back."""
+"""The connection to the lake: opened as soon as that is possible, watched, and told of when it is lost and when it is back; and when
+somebody else writes to it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 
+from refooter.catalog.activity import Activity, Changes
 from refooter.errors import DatabaseUnreachable
 from refooter.jobs.ending import Ending, ending_of, told_in_full
 from refooter.jobs.lake import Lake, Session
-from refooter_tui.app.messages import Back, Connected, LakeInfo, Lost
+from refooter_tui.app.messages import Back, CatalogChanged, Connected, LakeInfo, Lost
 from refooter_tui.app.outbox import Outbox
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+# A server may count what a session wrote only ten seconds after the session fell idle (`Activity`).
+OURS_SECONDS = 15.0
 _log = logging.getLogger(__name__)
 
 
@@ -23,8 +28,14 @@ class Lifeline:
         self._session = session
         self._outbox = outbox
         self._heartbeat = heartbeat
+        self._at_hand: Lake | None = None
         self._lake: asyncio.Future[Lake] = asyncio.get_running_loop().create_future()
         self._nudged = asyncio.Event()
+        self._released = asyncio.Event()
+        self._released.set()
+        self._opening: asyncio.Task[Lake] | None = None
+        self._writers = 0
+        self._ours_until = 0.0
 
     async def lake(self) -> Lake:
         return await asyncio.shield(self._lake)
@@ -37,20 +48,52 @@ class Lifeline:
         """Somebody has reason to think that the connection's state changed: look now."""
         self._nudged.set()
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around a run of ours: rows that change meanwhile are its own."""
+        self._writers += 1
+        try:
+            yield
+        finally:
+            self._writers -= 1
+            self._ours_until = asyncio.get_running_loop().time() + OURS_SECONDS
+
     async def hold(self) -> None:
+        """No transaction begins until `release`; returns once none is open. An attempt to open the lake is given up, and made again."""
+        self._released.clear()
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait({self._opening})
+        if self._at_hand is not None:
+            await self._at_hand.database.hold()
+
+    def release(self) -> None:
+        self._released.set()
+        if self._at_hand is not None:
+            self._at_hand.database.release()
+
+    async def keep(self) -> None:
         """Until cancelled; then the lake is closed."""
         async with AsyncExitStack() as stack:
-            lake = await self._open(stack)
+            lake = self._at_hand = await self._open(stack)
+            await self._released.wait()
+            activity = Activity(lake.database)
+            # Before anything is read: what is written from now on is told of.
+            lost = await self._look(lake, activity)
             self._lake.set_result(lake)
             self._outbox.now(Connected(self._info(lake)))
-            await self._watch(lake)
+            await self._watch(lake, activity, lost)
 
     async def _open(self, stack: AsyncExitStack) -> Lake:
         said: Ending | None = None
         pause = FIRST_PAUSE
         while True:
+            await self._released.wait()
             try:
-                return await stack.enter_async_context(self._session.open())
+                lake = await self._attempt(stack)
+                if lake is not None:
+                    return lake
+                continue
             except Exception as error:
                 ending = ending_of(error)
                 if ending != said:
@@ -61,34 +104,53 @@ class Lifeline:
             await self._wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _watch(self, lake: Lake) -> None:
+    async def _attempt(self, stack: AsyncExitStack) -> Lake | None:
+        """`None` where `hold` came between."""
+        opening = self._opening = asyncio.create_task(stack.enter_async_context(self._session.open()))
+        try:
+            await asyncio.wait({opening})
+        except asyncio.CancelledError:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            raise
+        finally:
+            self._opening = None
+        return None if opening.cancelled() else opening.result()
+
+    async def _watch(self, lake: Lake, activity: Activity, lost: Lost | None) -> None:
         said: str | None = None
         pause = FIRST_PAUSE
         while True:
-            await self._wait(self._heartbeat if said is None else pause)
-            lost = await self._look(lake)
             if lost is None:
                 if said is not None:
                     self._outbox.now(Back())
                 said, pause = None, FIRST_PAUSE
-                continue
-            if said is None:
+            elif said is None:
                 # Each later failure may put the same thing in other words; once is enough.
                 said = lost.sentence
                 self._outbox.now(lost)
             else:
                 pause = min(pause * 2, LONGEST_PAUSE)
+            await self._wait(self._heartbeat if said is None else pause)
+            lost = await self._look(lake, activity)
 
-    async def _look(self, lake: Lake) -> Lost | None:
-        """A transaction of nothing."""
+    async def _look(self, lake: Lake, activity: Activity) -> Lost | None:
+        """Whether the database is there, and whether anybody wrote to it."""
         try:
-            async with lake.database.reading(seconds=10):
-                return None
+            changes = await activity.look()
         except DatabaseUnreachable as error:
             return Lost(str(error), error.code)
         except Exception as error:
             ending = ending_of(error, lake.database)
             return Lost(ending.sentence, ending.code)
+        self._tell(changes)
+        return None
+
+    def _tell(self, changes: Changes) -> None:
+        # Of rows that were updated nobody can tell by whom; rows that come and go are never a run's.
+        maybe_ours = self._writers > 0 or asyncio.get_running_loop().time() < self._ours_until
+        if changes.inserted or changes.deleted or (changes.updated and not maybe_ours):
+            self._outbox.now(CatalogChanged(changes.inserted, changes.deleted, changes.updated))
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):

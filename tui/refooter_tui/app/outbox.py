@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from refooter.events import EntriesDone, Event, Notice, Problem, ProblemsFound, Progress, Started
@@ -110,7 +110,7 @@ def _merged(parts: list[Listed]) -> Listed:
     last = parts[-1]
     if len(parts) == 1:
         return last
-    return Listed(last.job, _one_batch([part.batch for part in parts]), last.done, last.about, last.complete)
+    return replace(last, batch=_one_batch([part.batch for part in parts]))
 
 
 def _one_batch(batches: list[pa.RecordBatch]) -> pa.RecordBatch:

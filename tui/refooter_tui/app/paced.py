@@ -1,9 +1,9 @@
-"""The judges, as work in the background may use them: a little at a time, so that whoever is in a hurry is never far behind."""
+"""A lake as one job may use it: at the job's own gate while it is paused, and in the background a little at a time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -21,10 +21,11 @@ _PIECES = 4
 
 
 class PacedJudges:
-    """For one job. `examine` is all that a job asks of judges."""
+    """For one job. `examine` is all that a job asks of judges. Values wait at the job's `gate`."""
 
-    def __init__(self, judges: Judges[Diagnosis], turnstile: Turnstile) -> None:
+    def __init__(self, judges: Judges[Diagnosis], turnstile: Turnstile, gate: Callable[[], Awaitable[None]]) -> None:
         self._judges = judges
+        self._gate = gate
         self._turnstile = turnstile
         self._room = asyncio.Semaphore(_PIECES)
 
@@ -36,10 +37,17 @@ class PacedJudges:
 
     async def _examine_piece(self, piece: Sequence[Question]) -> list[Diagnosis]:
         async with self._room:
+            await self._gate()
             await self._turnstile.pass_by()
             return await self._judges.examine(piece)
 
 
-def in_the_background(lake: Lake, turnstile: Turnstile) -> Lake:
-    """The same lake, for one job that nobody waits for."""
-    return replace(lake, judges=cast("Judges[Diagnosis]", PacedJudges(lake.judges, turnstile)))
+def for_one_job(lake: Lake, turnstile: Turnstile, gate: Callable[[], Awaitable[None]], *, urgent: bool) -> Lake:
+    """The same lake for a job that reads no further page while `gate` is closed; `urgent` ones have the judges to themselves.
+
+    What a run journals goes another way (`Lake.journal`): it keeps its heartbeat while it is paused.
+    """
+    mine = replace(lake, database=lake.database.behind(gate))
+    if urgent:
+        return mine
+    return replace(mine, judges=cast("Judges[Diagnosis]", PacedJudges(lake.judges, turnstile, gate)))

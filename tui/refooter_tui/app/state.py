@@ -5,20 +5,32 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any, Final
+
+from refooter_tui.app.themes import DEFAULT
+from refooter_tui.app.widgets.columns import COLUMN_NAMES, USUAL_COLUMNS
+from refooter_tui.app.widgets.faces import FACES, Face
+from refooter_tui.model.order import SORTABLE
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Looks:
-    """Theme, order, and the widths of the panes in cells."""
+    """Theme, order, columns, what the panes show, and their sizes in cells: as they were wanted, whether they fit now or not."""
 
-    theme: str = "textual-dark"
+    theme: str = DEFAULT
     sort: str | None = None
     reverse: bool = False
-    left: int = 36
+    left: int = 0
+    """0 here and for the detail: the pane's share of the window."""
     detail: int = 0
+    log: int = 5
+    columns: tuple[str, ...] = USUAL_COLUMNS
+    face: Face = "views"
+    tab: str = "summary"
 
 
 def state_directory() -> Path:
@@ -28,13 +40,39 @@ def state_directory() -> Path:
 
 
 def load_looks(directory: Path) -> Looks:
-    """What was kept, or the defaults where nothing was, or nothing that can be read."""
+    """What was kept. What is missing, of another type, or names nothing there is, is as it would be without."""
     try:
         found = json.loads((directory / "app.json").read_text("utf-8"))
-        known = {name: found[name] for name in asdict(Looks()) if name in found}
-        return Looks(**known) if isinstance(found, dict) else Looks()
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, RecursionError):
         return Looks()
+    if not isinstance(found, dict):
+        return Looks()
+    good = {name: value for name, value in found.items() if name in _CHECKS and _CHECKS[name](value)}
+    if "columns" in good:
+        good["columns"] = tuple(name for name in COLUMN_NAMES if name in good["columns"])
+    return Looks(**good)
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _cells(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_CELLS
+
+
+_MOST_CELLS: Final = 10_000
+_CHECKS: Final[dict[str, Callable[[Any], bool]]] = {
+    "theme": _text,
+    "sort": lambda value: value is None or (_text(value) and value in SORTABLE),
+    "reverse": lambda value: isinstance(value, bool),
+    "left": _cells,
+    "detail": _cells,
+    "log": _cells,
+    "columns": lambda value: isinstance(value, list) and all(map(_text, value)),
+    "face": lambda value: _text(value) and value in FACES,
+    "tab": _text,
+}
 
 
 def save_looks(directory: Path, looks: Looks) -> None:

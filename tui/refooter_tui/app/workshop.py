@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from refooter.errors import DatabaseUnreachable
 from refooter.events import Event, Finished, Notice, Severity
@@ -15,24 +15,41 @@ from refooter.jobs.ending import Ending, ending_of, told_in_full
 from refooter.jobs.lake import Lake
 from refooter.jobs.listing import listing, nothing_listed
 from refooter.jobs.run import Control
-from refooter.jobs.save import Saved
 from refooter_tui.app.lifeline import Lifeline
 from refooter_tui.app.messages import JobDone, JobKind, Listed, Summary
 from refooter_tui.app.outbox import Outbox
-from refooter_tui.app.paced import in_the_background
+from refooter_tui.app.paced import for_one_job
 from refooter_tui.app.turnstile import Turnstile
+
+if TYPE_CHECKING:
+    from refooter.catalog.stamps import Stamps
 
 _log = logging.getLogger(__name__)
 _LAST_SECONDS = 5.0
 
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a job ends with that is no `Finished`."""
+
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the entries of a plan were before it read anything."""
+
+    stamps: Stamps
+
+
 Begin = Callable[[Lake, Control], AsyncGenerator[Any, None]]
-"""A job of core: its events, and `Saved` at the end of an export."""
+"""A job: the events of core, a `Result` where that is no event, and of a plan what was `Taken`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is to be done. `writes`: to the catalog, one such job at a time. `urgent`: somebody waits in front of the screen.
-    `own_control`: the job heeds its `Control` itself."""
+    `own_control`: the job heeds its `Control` itself. `quiet`: a list that nobody waits for."""
 
     job: int
     kind: JobKind
@@ -40,6 +57,7 @@ class Order:
     writes: bool = False
     urgent: bool = False
     own_control: bool = False
+    quiet: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -49,6 +67,8 @@ class _Job:
     task: asyncio.Task[None] | None = None
     entered: bool = False
     begun: bool = False
+    summary: Summary | None = None
+    stamps: Stamps | None = None
 
 
 class Workshop:
@@ -59,6 +79,7 @@ class Workshop:
         self._turnstile = turnstile
         self._jobs: dict[int, _Job] = {}
         self._writing = asyncio.Lock()
+        self._loading = asyncio.Lock()
         self._writer: _Job | None = None
         self._hurry = asyncio.Event()
         self._closed = False
@@ -75,10 +96,11 @@ class Workshop:
         job = self._jobs[order.job] = _Job(order)
         job.task = asyncio.create_task(self._carry_out(job))
 
-    def load(self, number: int) -> None:
-        """Lists the catalog from its beginning; an earlier list that is still coming is left."""
+    def load(self, number: int, *, quiet: bool = False) -> None:
+        """Lists the catalog from its beginning. An earlier list that is still coming is left; a quiet one waits for it to end, and
+        takes the place of a quiet one that waits already."""
         for job in list(self._jobs.values()):
-            if job.order.kind is JobKind.LOAD:
+            if job.order.kind is JobKind.LOAD and (not quiet or (job.order.quiet and not job.begun)):
                 self.cancel(job.order.job)
 
         async def parts(lake: Lake, control: Control) -> AsyncGenerator[Any, None]:
@@ -86,11 +108,11 @@ class Workshop:
             async with aclosing(listing(lake)) as pages:
                 async for page in pages:
                     done = page.done
-                    yield Listed(number, page.batch, done, page.about, False)
+                    yield Listed(number, page.batch, done, page.about, False, quiet)
             # That a page was the last one is known only when no other follows: the end is a part of its own.
-            yield Listed(number, nothing_listed(), done, done, True)
+            yield Listed(number, nothing_listed(), done, done, True, quiet)
 
-        self.begin(Order(number, JobKind.LOAD, parts))
+        self.begin(Order(number, JobKind.LOAD, parts, quiet=quiet))
 
     def pause(self, number: int) -> None:
         job = self._jobs.get(number)
@@ -138,61 +160,72 @@ class Workshop:
 
     async def _carry_out(self, job: _Job) -> None:
         order = job.order
-        summary: Summary | Saved | None = None
         ending: Ending | None = None
         job.entered = True
         try:
             if job.control.cancelled.is_set():
                 return
             lake = await self._lifeline.lake()
-            if not order.urgent:
-                lake = in_the_background(lake, self._turnstile)
-            if order.writes and self._writing.locked():
-                other = "" if self._writer is None else f": {self._writer.order.kind} is going on"
-                self._notice(job, f"waits for its turn, since one run writes at a time{other}")
-            async with self._writing if order.writes else nullcontext():
-                self._writer = job if order.writes else self._writer
-                job.begun = True
-                async with aclosing(order.begin(lake, job.control)) as events:
-                    with self._in_front(order):
-                        async for event in events:
-                            if isinstance(event, Finished):
-                                assert not isinstance(event.summary, list)
-                                summary = event.summary
-                            elif isinstance(event, Saved):
-                                summary = event
-                            else:
-                                self._tell(order, event)
-                            if not order.own_control:
-                                await job.control.gate()
+            lake = for_one_job(lake, self._turnstile, job.control.gate, urgent=order.urgent)
+            async with self._turn(job), aclosing(order.begin(lake, job.control)) as events:
+                async for event in events:
+                    self._tell(job, event)
+                    if not order.own_control:
+                        await job.control.gate()
         except asyncio.CancelledError:
             # Ours, since nobody else has the task: a job that was cancelled has ended, and says so below.
             job.control.cancel()
         except Exception as error:
             ending = said_of(error, self._lifeline, f"job {order.job} ({order.kind})")
         finally:
-            if self._writer is job:
-                self._writer = None
             self._jobs.pop(order.job, None)
             self._outbox.done(
                 JobDone(
                     order.job,
                     order.kind,
-                    summary,
+                    job.summary,
                     None if ending is None else ending.sentence,
                     None if ending is None else ending.code,
                     job.control.cancelled.is_set(),
+                    job.stamps,
                 )
             )
 
-    def _in_front(self, order: Order) -> AbstractContextManager[None]:
-        return self._turnstile.urgent() if order.urgent else nullcontext()
+    @asynccontextmanager
+    async def _turn(self, job: _Job) -> AsyncIterator[None]:
+        """When it is this job's turn, and for as long as it goes on."""
+        order = job.order
+        async with AsyncExitStack() as stack:
+            if order.kind is JobKind.LOAD:
+                await stack.enter_async_context(self._loading)
+            if order.writes:
+                if self._writing.locked():
+                    other = "" if self._writer is None else f": {self._writer.order.kind} is going on"
+                    self._notice(job, f"waits for its turn, since one run writes at a time{other}")
+                await stack.enter_async_context(self._writing)
+                self._writer = job
+                stack.callback(self._forget_writer)
+                stack.enter_context(self._lifeline.writing())
+            if order.urgent:
+                stack.enter_context(self._turnstile.urgent())
+            job.begun = True
+            yield
 
-    def _tell(self, order: Order, event: Event | Listed) -> None:
-        if isinstance(event, Listed):
+    def _forget_writer(self) -> None:
+        self._writer = None
+
+    def _tell(self, job: _Job, event: Event | Listed | Result | Taken) -> None:
+        if isinstance(event, Finished):
+            assert not isinstance(event.summary, list)
+            job.summary = event.summary
+        elif isinstance(event, Result):
+            job.summary = event.summary
+        elif isinstance(event, Taken):
+            job.stamps = event.stamps
+        elif isinstance(event, Listed):
             self._outbox.listed(event)
         else:
-            self._outbox.event(order.job, order.kind, event)
+            self._outbox.event(job.order.job, job.order.kind, event)
 
     def _notice(self, job: _Job, text: str) -> None:
         self._outbox.event(job.order.job, job.order.kind, Notice(Severity.INFO, text))

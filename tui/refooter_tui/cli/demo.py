@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from refooter.errors import UsageError
 from refooter_tui.cli import options, tui
+from refooter_tui.cli.profile import load_profile
 from refooter_tui.cli.shell import Interrupted, Shell
 
 if TYPE_CHECKING:
     from refooter.jobs.decide import MigrateOptions
     from refooter.jobs.lake import Lake, Session
+
+# Of the label in the app's header: calm, since nothing can be lost here.
+_COLOUR: Final = "seagreen"
 
 
 def add(commands: options.Subparsers) -> None:
@@ -44,13 +48,15 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     from refooter.settings import Settings
 
     shell.json = shell.json or args.serve
+    opens = not shell.json and tui.is_interactive()
+    keys = load_profile(None).keys if opens else {}
     with demo_lake(args.dir, entries=args.entries, seed=args.seed) as made:
         shell.answer.put(dsn=made.dsn, store=made.store, dir=str(made.directory), entries=made.entries)
         if args.serve:
             return _serve(shell)
         settings = Settings(dsn=made.dsn, store=made.store)
-        if not shell.json and tui.is_interactive():
-            return tui.open_app(settings, label="demo")
+        if opens:
+            return tui.open_app(settings, label="demo", colour=_COLOUR, keys=keys)
         with Session(settings) as session:
             return shell.run(_walk(shell, session))
 

@@ -91,7 +91,7 @@ async def _found(args: argparse.Namespace, session: Session) -> Inspection:
     if args.blob is not None:
         return await inspect_blob(session.judges, args.blob, num_rows=args.rows, file_size=args.file_size)
     if args.file is not None:
-        return await inspect_file(session.judges, args.file, args.store_driver)
+        return await inspect_file(session.judges, args.file, session.settings.store_driver)
     file_path = options.storable(args.file_path, "entry")
     async with session.open() as lake:
         return await inspect_entry(lake, file_path)

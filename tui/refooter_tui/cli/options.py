@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from refooter.errors import NothingSelected, UsageError
 from refooter.values import Cause, Status
+from refooter_tui.cli.profile import DRIVERS, Profile, load_profile
 
 if TYPE_CHECKING:
     from refooter.catalog.selection import Selection
@@ -21,9 +22,10 @@ Subparsers = Any  # argparse has no public name for what add_subparsers() return
 # Given to parse_args() as the namespace to begin with; the options themselves suppress their defaults, so that a nested
 # command (`runs show`) does not forget what was said before its name.
 DEFAULTS: Final[dict[str, Any]] = {
+    "profile": None,
     "dsn": None,
     "store": None,
-    "store_driver": "auto",
+    "store_driver": None,
     "read_only": False,
     "journal_schema": "refooter",
     "json": False,
@@ -32,13 +34,22 @@ DEFAULTS: Final[dict[str, Any]] = {
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("connection", argument_default=argparse.SUPPRESS)
+    group = parser.add_argument_group(
+        "connection",
+        "What is given here counts more than the profile, and the profile more than the environment.",
+        argument_default=argparse.SUPPRESS,
+    )
+    group.add_argument(
+        "--profile", metavar="NAME", help="a section of $XDG_CONFIG_HOME/refooter/config.toml (~/.config/refooter/...)"
+    )
     group.add_argument(
         "--dsn", help="the catalog's database (else MICROMEGAS_SQL_CONNECTION_STRING, else PGHOST and so on)"
     )
     group.add_argument("--store", metavar="URI", help="the lake's root (else MICROMEGAS_OBJECT_STORE_URI)")
-    group.add_argument("--store-driver", choices=("auto", "obstore", "fsspec"), help="who talks to the store (auto)")
-    group.add_argument("--read-only", action="store_true", help="refuse to write anything at all")
+    group.add_argument("--store-driver", choices=DRIVERS, help="who talks to the store (auto)")
+    group.add_argument(
+        "--read-only", action="store_true", help="refuse to write anything at all, as a profile's read_only does"
+    )
     group.add_argument("--journal-schema", metavar="NAME", help="where the journal is (refooter)")
     add_json(parser)
 
@@ -88,17 +99,35 @@ def rate(text: str) -> float:
     return number
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
+def profile_of(args: argparse.Namespace) -> Profile:
+    """The profile that was named, or one that says nothing: the configuration file is read for `--profile` only.
+
+    Raises `UsageError` for what is wrong with it.
+    """
+    return Profile() if args.profile is None else load_profile(args.profile)
+
+
+def settings_of(args: argparse.Namespace, profile: Profile | None = None) -> Settings:
+    """An option that was given, else the profile, else the environment; read-only if any of them says so.
+
+    `profile` saves reading it again. Raises `UsageError` for what is wrong with it.
+    """
     from refooter.settings import Settings
 
+    profile = profile_of(args) if profile is None else profile
     return Settings.of(
-        dsn=args.dsn,
-        store=args.store,
-        store_driver=args.store_driver,
-        read_only=args.read_only,
+        dsn=args.dsn or profile.dsn,
+        store=args.store or profile.store,
+        store_driver=args.store_driver or profile.store_driver or "auto",
+        read_only=args.read_only or profile.read_only,
         journal_schema=args.journal_schema,
         concurrency=args.concurrency,
     )
+
+
+def usual_settings(profile: Profile) -> Settings:
+    """What a shell comes to that is told the profile and nothing else."""
+    return settings_of(argparse.Namespace(**DEFAULTS), profile)
 
 
 def selection_of(args: argparse.Namespace) -> Selection:

@@ -210,7 +210,9 @@ def run_sentence(summary: RunSummary) -> str:
     return f"{what}{ended}: {entries(summary.selected)}" + (f"; {', '.join(said)}." if said else ", nothing done.")
 
 
-def show_run(console: Console, summary: RunSummary, tally: Tally, *, advise: bool = True) -> None:
+def show_run(
+    console: Console, summary: RunSummary, tally: Tally, *, advise: bool = True, failures: bool = True
+) -> None:
     say(console, run_sentence(summary), "bold")
     table(
         console,
@@ -225,10 +227,12 @@ def show_run(console: Console, summary: RunSummary, tally: Tally, *, advise: boo
     if summary.store_requests or summary.requests_saved:
         pairs.append(("store", _store(summary.store_requests, summary.store_bytes, summary.requests_saved)))
     if summary.proved:
-        pairs.append(("proved", f"{number(summary.proved)} new values are the files' own footers"))
+        are = "new value is its file's own footer" if summary.proved == 1 else "new values are their files' own footers"
+        pairs.append(("proved", f"{number(summary.proved)} {are}"))
     gap(console)
     facts(console, pairs)
-    show_failures(console, tally)
+    if failures:
+        show_failures(console, tally)
     if advise and summary.run_id is not None:
         gap(console)
         if tally.failures_total:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from refooter.errors import UsageError
 from refooter_tui.cli import options
+from refooter_tui.cli.profile import Profile, checked_colour, load_profile
 from refooter_tui.cli.shell import Interrupted, Shell
 
 if TYPE_CHECKING:
     from refooter.settings import Settings
+    from refooter_tui.app.command import Where
 
 
 def add(commands: options.Subparsers) -> None:
@@ -24,21 +27,50 @@ def add(commands: options.Subparsers) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     if shell.json:
         raise UsageError("the app has nothing to say in JSON: use `refooter scan --json` and the other commands")
-    return open_app(options.settings_of(args))
+    profile = load_profile(args.profile)
+    settings = options.settings_of(args, profile)
+    # A label that vouches for the profile's database must not stand over, or be typed for, another one.
+    elsewhere = settings.dsn != options.usual_settings(profile).dsn and profile.dsn is not None
+    return open_app(
+        settings,
+        label="" if elsewhere else profile.label,
+        colour="" if elsewhere else checked_colour(profile),
+        keys=profile.keys,
+        where=_where(settings, profile),
+    )
 
 
-def open_app(settings: Settings, label: str = "") -> int:
-    """Runs the app until it is left; its exit code. Raises `UsageError` where there is no terminal, `Interrupted` for a signal."""
+def _where(settings: Settings, profile: Profile) -> Where:
+    """What the commands that the app shows have to say to mean this lake."""
+    from refooter_tui.app.command import Where
+
+    return Where.of(settings, options.usual_settings(profile), profile.name or None)
+
+
+def open_app(
+    settings: Settings,
+    *,
+    label: str = "",
+    colour: str = "",
+    keys: Mapping[str, str] | None = None,
+    where: Where | None = None,
+) -> int:
+    """Runs the app until it is left; its exit code. `keys` maps ids of bindings to keys; `where` is for the commands that it shows.
+
+    Raises `UsageError` where there is no terminal or for keys that do not go, `Interrupted` for a signal.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal: `refooter --help` lists the commands that do not")
     from refooter.jobs.lake import Session
     from refooter_tui.app.app import RefooterApp
+    from refooter_tui.app.keymap import checked
     from refooter_tui.app.state import open_log, state_directory
 
+    keymap = checked(keys or {})
     directory = state_directory()
     # The workers come first: inside a running app none could be started.
     with Session(settings) as session:
-        app = RefooterApp(session, directory, open_log(directory), label=label)
+        app = RefooterApp(session, directory, open_log(directory), label=label, colour=colour, keys=keymap, where=where)
         code = app.run() or 0
         app.engine.stop(30.0)
     if app.ended_by is not None:

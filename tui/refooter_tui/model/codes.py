@@ -45,6 +45,11 @@ UNKNOWN: Final = code_of(Status.UNKNOWN)
 UNDECODABLE: Final = (code_of(Status.LEGACY), code_of(Status.CORRUPT))
 BROKEN: Final = (code_of(Status.HARMFUL), *UNDECODABLE)
 
+WORST_FIRST: Final = tuple(
+    code_of(status)
+    for status in (Status.CORRUPT, Status.LEGACY, Status.HARMFUL, Status.STALE, Status.OK, Status.UNKNOWN)
+)
+
 
 def among(codes: Codes, wanted: tuple[int, ...]) -> Mask:
     """Where `codes` is one of `wanted`. A comparison each is many times as fast as `np.isin` for so few."""

@@ -32,6 +32,7 @@ _MISSING: Final = {
     "outcome": -1,
     "reason": -1,
     "last_run": -1,
+    "causes": None,
 }
 SORTABLE: Final = tuple(_MISSING)
 
@@ -60,8 +61,13 @@ class Snapshot:
         self._positions[rows] = np.arange(len(rows), dtype=np.int32)
         self._changed = np.zeros(known, np.bool_)
         self._arrived = np.zeros(known, np.bool_)
+        self._known = known
         self.changed_count = 0
         self.arrived_count = 0
+        self.new_count = 0
+        """How many of those that arrived were not in the catalog, as it was known, when this was taken."""
+        self.retired_count = 0
+        """How many of those that match no longer do so because the catalog no longer has them."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -137,6 +143,9 @@ class Snapshot:
         self._arrived[touched] = arrived
         self.changed_count = int(np.count_nonzero(self._changed))
         self.arrived_count = int(np.count_nonzero(self._arrived))
+        self.new_count = int(np.count_nonzero(self._arrived[self._known :]))
+        gone = table.retired_count and self.changed_count
+        self.retired_count = int(np.count_nonzero(self._changed & table.retired[: len(self._changed)])) if gone else 0
         return different
 
     def _grow(self, rows: int) -> None:

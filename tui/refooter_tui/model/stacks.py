@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from refooter.values import Status
-from refooter_tui.model.codes import NO_CODE, code_of
+from refooter_tui.model.codes import NO_CODE, WORST_FIRST
 
 BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _EIGHTHS: Final = 8
 # From the bottom up: what is broken stands on one line with what is broken beside it, however tall the rest is.
-_UPWARDS: Final = tuple(
-    code_of(status)
-    for status in (Status.CORRUPT, Status.LEGACY, Status.HARMFUL, Status.STALE, Status.OK, Status.UNKNOWN)
-)
+_UPWARDS: Final = WORST_FIRST
 
 
 class Cell(NamedTuple):

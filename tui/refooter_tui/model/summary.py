@@ -93,7 +93,7 @@ class Summary:
         if harmful:
             return f"{harmful:,} of {scanned} {'decodes' if harmful == 1 else 'decode'}, but {_answers(harmful)}"
         if self.scanned < self.entries:
-            return f"nothing broken among the {scanned} so far"
+            return f"no damage found in the {scanned} so far"
         return f"all {scanned} decode, and nothing is broken" if self.scanned > 1 else "the only entry is not broken"
 
 

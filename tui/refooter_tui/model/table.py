@@ -220,6 +220,19 @@ class EntryTable(Columns):
             changed |= old != self.column(name)[touched]
         return touched[changed]
 
+    def ended(self, run: int, rows: Int32s, outcome: Outcome, reason: Reason | None = None) -> Int32s:
+        """Takes what the journal says of rows that a run had in hand, and returns those that look different now. What a later run is
+        known to have done to them stays."""
+        arrays = self._arrays
+        rows = rows[arrays["last_run"][rows] <= run]
+        new = code_of(outcome), code_of(reason)
+        changed: Int32s = rows[(arrays["outcome"][rows] != new[0]) | (arrays["reason"][rows] != new[1])]
+        arrays["outcome"][rows], arrays["reason"][rows], arrays["last_run"][rows] = *new, run
+        if len(rows):
+            arrays["touched"][rows] = self.revision + 1
+            self.revision += 1
+        return changed
+
     def _write(self, names: Sequence[str], cells: list[tuple[int, ...]]) -> None:
         if cells:
             block = np.array(cells, np.int64)

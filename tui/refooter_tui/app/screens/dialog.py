@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from refooter_tui.app.keymap import key_for
 from refooter_tui.text import visible
 
 Answer = TypeVar("Answer")
@@ -40,6 +41,7 @@ class Dialog(ModalScreen[Answer]):
         scrollbar-size-vertical: 1;
     }
     Dialog #keys {
+        dock: bottom;
         height: auto;
         color: $text-muted;
         border-top: solid $panel;
@@ -64,13 +66,13 @@ class Dialog(ModalScreen[Answer]):
     def keys(self, text: str) -> None:
         """Another line of keys. Textual markup of ours."""
         self._key_line = text
-        if self.is_mounted:
-            self.query_one("#keys", Static).update(text)
+        for line in self.query("#keys").results(Static):
+            line.update(text)
+
+    def key(self, name: str, does: str) -> str:
+        """A piece of the line of keys: the binding's key as it is now, and what it does."""
+        return f"[b]{escape(key_for(self.app, name))}[/b] {does}"
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
-
-def lines(*said: str | Text) -> Text:
-    """Lines of our own words and foreign ones, the latter made visible already."""
-    return Text("\n").join(one if isinstance(one, Text) else Text(one) for one in said)

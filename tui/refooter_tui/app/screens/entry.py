@@ -17,8 +17,8 @@ from refooter_tui.text import visible
 class EntryScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Back", id="entry.back"),
-        Binding("left_square_bracket", "turn(-1)", "Previous tab", show=False, id="entry.previous"),
-        Binding("right_square_bracket", "turn(1)", "Next tab", id="entry.next"),
+        Binding("left_square_bracket", "turn(-1)", "Previous tab", show=False, id="tab.previous"),
+        Binding("right_square_bracket", "turn(1)", "Next tab", id="tab.next"),
     ]
     DEFAULT_CSS = """
     EntryScreen > #name { height: 1; background: $panel; text-style: bold; padding: 0 1; }
@@ -46,7 +46,7 @@ class EntryScreen(Screen[None]):
         if said.inspection is None:
             self._detail.say(said.error or "there is no such entry any more")
         else:
-            self._detail.show(said.inspection)
+            self._detail.show(said.inspection, said.history, said.history_error)
 
     def action_turn(self, by: int) -> None:
         self._detail.action_turn(by)

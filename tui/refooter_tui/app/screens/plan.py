@@ -5,8 +5,9 @@ Nothing here decides anything: it shows a `Plan`, and answers with what was chos
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import events
@@ -15,17 +16,21 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
 from refooter.events import Plan, Progress
+from refooter.jobs.decide import MigrateOptions, Strategy
+from refooter_tui.app.keymap import meant
 from refooter_tui.app.report import Report
 from refooter_tui.app.screens.dialog import Dialog
 from refooter_tui.app.screens.gate import KeyGate, last_key_of
+from refooter_tui.app.widgets.asking import CopyAsked
 from refooter_tui.cli.render import duration, entries, number
 from refooter_tui.cli.reports import show_plan
 from refooter_tui.text import visible
 
-_WAITING = "the plan is being made   [b]esc[/b] leave it"
-_READY = "[b]d[/b] or [b]enter[/b] dry run   [b]y[/b] go   [b]c[/b] copy the command   [b]esc[/b] leave it"
-_READ_ONLY = "[b]d[/b] or [b]enter[/b] dry run   [dim]y go: this session is read-only[/dim]   [b]esc[/b] leave it"
-_NOTHING = "nothing to change   [b]d[/b] or [b]enter[/b] dry run   [b]esc[/b] leave it"
+_STRATEGIES: Final = {
+    Strategy.AUTO: "auto: from the old value where it proves the file's own footer, else from the file",
+    Strategy.REPAIR: "repair: from the old value only, not one request to the store",
+    Strategy.REFETCH: "refetch: from the file, always",
+}
 
 
 class Chosen(StrEnum):
@@ -33,41 +38,77 @@ class Chosen(StrEnum):
     GO = "go"
 
 
-class PlanScreen(Dialog[Chosen | None]):
-    """`what` names the selection. `typed`: the word that a run of `large` changed entries asks to be typed before it goes."""
+# where the keys that begin something are looked up
+_CHOICES: Final = {"plan.dry_run": Chosen.DRY_RUN, "plan.go": Chosen.GO}
+
+
+@dataclass(frozen=True, slots=True)
+class Replan:
+    """The same entries, otherwise."""
+
+    options: MigrateOptions
+
+
+class PlanScreen(Dialog[Chosen | Replan | None]):
+    """`what` names the entries. `typed`: the word that a run of `large` changed entries, or one of the whole lake, asks to be typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "dry_run", "dry run", id="plan.dry_run"),
+        Binding("d,enter", "handled_as_a_key", "dry run", id="plan.dry_run"),
+        Binding("y", "handled_as_a_key", "go", id="plan.go"),
+        Binding("s", "strategy", "another strategy", id="plan.strategy"),
+        Binding("f", "force", "healthy entries too", id="plan.force"),
+        Binding("a", "accept", "accept unproved repairs", id="plan.accept"),
         Binding("c", "copy", "copy the command", id="plan.copy"),
     ]
     DEFAULT_CSS = """
     PlanScreen #typed { display: none; margin: 1 0 0 0; }
     PlanScreen.asking #typed { display: block; }
-    PlanScreen #command { color: $text-muted; margin: 1 0 0 0; }
+    PlanScreen #options, PlanScreen #command { color: $text-muted; }
+    PlanScreen #command { margin: 1 0 0 0; }
     """
 
     def __init__(
-        self, what: str, catalog: str, command: str, *, read_only: bool, typed: str, large: int = 10_000
+        self,
+        what: str,
+        catalog: str,
+        command: str,
+        options: MigrateOptions,
+        *,
+        read_only: bool,
+        typed: str,
+        large: int = 10_000,
+        whole: bool = False,
     ) -> None:
-        super().__init__(f"Plan: migrate {what}", _WAITING)
-        self._catalog, self._command = catalog, command
+        super().__init__(f"Plan: migrate {what}", "")
+        self._catalog, self._command, self._options = catalog, command, options
         self._read_only = read_only
-        self._typed, self._large = typed, large
+        self._typed, self._large, self._whole = typed, large, whole
         self._plan: Plan | None = None
+        self._words: Text | Report = Text("judging and deciding ...")
+        self._failed = False
         self._gate = KeyGate()
 
     def on_mount(self) -> None:
         self._gate.seen(*last_key_of(self.app))
+        self._paint()
 
     def compose_body(self) -> ComposeResult:
-        yield Static("judging and deciding ...", id="plan", markup=False)
+        yield Static(_options_text(self._options), id="options")
+        yield Static(self._words, id="plan", markup=False)
         yield Static(visible(f"$ {self._command}"), id="command", markup=False)
-        yield Input(placeholder=f"type {self._typed} to go", id="typed")
+        field = Input(placeholder=f"type {visible(self._typed)} to go", id="typed")
+        field.cursor_blink = False
+        yield field
 
     @property
     def plan(self) -> Plan | None:
         """The plan, once it is complete."""
         return self._plan
+
+    @property
+    def command(self) -> str:
+        """What a shell would do the same with."""
+        return self._command
 
     @property
     def ready(self) -> bool:
@@ -78,45 +119,73 @@ class PlanScreen(Dialog[Chosen | None]):
         """While the plan is being made."""
         if self._plan is None:
             left = "" if said.seconds_left is None else f", {duration(said.seconds_left)} left"
-            self._show(Text(f"judging and deciding: {number(said.done)} of {entries(said.total)}{left}"))
+            self._words = Text(f"judging and deciding: {number(said.done)} of {entries(said.total)}{left}")
+            self._paint()
 
     def complete(self, plan: Plan) -> None:
         """The whole plan. Keys count from the moment on that it is painted."""
         self._plan = plan
-        self._show(Report(lambda console: show_plan(console, plan, self._catalog)))
-        self.keys(_NOTHING if not plan.changed else _READ_ONLY if self._read_only else _READY)
-        self.call_after_refresh(self._gate.open)
+        self._words = Report(lambda console: show_plan(console, plan, self._catalog))
+        self._paint()
 
     def failed(self, sentence: str) -> None:
         """There will be no plan."""
-        self._show(Text(visible(sentence), style="red"))
-        self.keys("[b]esc[/b] leave it")
+        self._words = Text(visible(sentence), style="red")
+        self._failed = True
+        self._paint()
 
-    def _show(self, what: Text | Report) -> None:
-        self.query_one("#plan", Static).update(what)
+    def _paint(self) -> None:
+        """What there is to say; it may be there before the dialog is."""
+        if not self.query("#plan"):
+            return
+        self.query_one("#plan", Static).update(self._words)
+        self.keys("   ".join(self._key_words()))
+        if self._plan is not None:
+            self.call_after_refresh(self._gate.open)
+
+    def _key_words(self) -> list[str]:
+        said = []
+        if self._plan is None and not self._failed:
+            said.append("the plan is being made")
+        elif self._plan is not None:
+            said.append(self.key("plan.dry_run", "dry run"))
+            if not self._plan.changed:
+                said.append("[dim]nothing to change[/dim]")
+            elif self._read_only:
+                said.append("[dim]go: this session is read-only[/dim]")
+            else:
+                said.append(self.key("plan.go", "go"))
+        others = (("strategy", "strategy"), ("force", "force"), ("accept", "accept unproved"), ("copy", "copy the command"))
+        return [*said, *(self.key(f"plan.{name}", does) for name, does in others), self.key("dialog.leave", "leave it")]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # what is typed into the field is for the field
+        if isinstance(self.focused, Input) and action in ("strategy", "force", "accept", "copy"):
+            return False
+        return super().check_action(action, parameters)
 
     def on_key(self, event: events.Key) -> None:
+        """The two keys that begin something: here, with the key itself in hand, since a binding's action cannot tell when it was
+        pressed. All keys come by, for the gate to know which are repeats."""
         lets = self._gate.lets_through(event)
-        if event.key == "escape":
+        chosen = _CHOICES.get(meant(self, event.key) or "")
+        if chosen is None or isinstance(self.focused, Input):
             return
-        if isinstance(self.focused, Input):
-            return
-        if event.key in ("y", "enter", "d"):
-            event.stop()
-            event.prevent_default()
+        event.stop()
+        event.prevent_default()
         if not lets or self._plan is None:
             return
-        if event.key in ("enter", "d"):
+        if chosen is Chosen.DRY_RUN:
             self.dismiss(Chosen.DRY_RUN)
-        elif event.key == "y":
-            self._go()
+        else:
+            self._go(self._plan)
 
-    def _go(self) -> None:
+    def _go(self, plan: Plan) -> None:
         if self._read_only:
             self.notify("this session is read-only: start it without --read-only to migrate", severity="warning")
-        elif self._plan is None or not self._plan.changed:
+        elif not plan.changed:
             self.notify("there is nothing to change", severity="warning")
-        elif self._plan.changed < self._large or not self._typed:
+        elif (plan.changed < self._large and not self._whole) or not self._typed:
             self.dismiss(Chosen.GO)
         else:
             self.add_class("asking")
@@ -127,11 +196,27 @@ class PlanScreen(Dialog[Chosen | None]):
         if event.value.strip() == self._typed:
             self.dismiss(Chosen.GO)
         else:
-            self.notify(f"that is not {self._typed}: nothing was written", severity="warning")
+            self.notify(f"that is not {visible(self._typed)}: nothing was written", severity="warning", markup=False)
 
-    def action_dry_run(self) -> None:
-        """Handled as a key, so that it waits for the plan like the others; here for the help."""
+    def action_strategy(self) -> None:
+        order = tuple(_STRATEGIES)
+        after = order[(order.index(self._options.strategy) + 1) % len(order)]
+        self.dismiss(Replan(replace(self._options, strategy=after)))
+
+    def action_force(self) -> None:
+        self.dismiss(Replan(replace(self._options, force=not self._options.force)))
+
+    def action_accept(self) -> None:
+        self.dismiss(Replan(replace(self._options, accept_unproved=not self._options.accept_unproved)))
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self._command)
-        self.notify("sent to the terminal", title="command")
+        self.post_message(CopyAsked("command", self._command))
+
+
+def _options_text(options: MigrateOptions) -> Text:
+    said = Text(f"strategy {_STRATEGIES[options.strategy]}")
+    if options.force:
+        said.append("; healthy entries too (force)", style="bold")
+    if options.accept_unproved:
+        said.append("; repairs that nothing proves are accepted", style="bold")
+    return said

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from refooter_tui.app.report import Report
@@ -16,7 +16,7 @@ from refooter_tui.app.screens.dialog import Dialog
 class Reading(Dialog[None]):
     """Closed by `escape`, `enter` or `q`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("enter,q", "leave", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,q", "leave", "close", id="reading.leave")]
 
     def __init__(self, title: str, text: Report | Text) -> None:
         super().__init__(title, "[b]esc[/b] close")

@@ -12,3 +12,11 @@ class FilterAsked(Message):
     """Show the entries of this term of the filter language, such as `view:blocks/global`."""
 
     term: str
+
+
+@dataclass
+class CopyAsked(Message):
+    """Bring this text to a clipboard; `what` it is, such as `command`."""
+
+    what: str
+    text: str

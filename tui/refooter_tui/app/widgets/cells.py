@@ -80,3 +80,24 @@ def byte_size(value: int) -> str:
         scaled /= 1024
         power += 1
     return f"{scaled:.{1 if scaled < 99.95 else 0}f} {_BINARY[power - 1]}"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells, broken between words; a word that is longer is broken anywhere."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split():
+            rest = word
+            if line and cell_len(line) + 1 + cell_len(rest) <= width:
+                line = f"{line} {rest}"
+                continue
+            if line:
+                lines.append(line)
+            while cell_len(rest) > width:
+                head = set_cell_size(rest, width).rstrip() or rest[0]
+                lines.append(head)
+                rest = rest[len(head) :]
+            line = rest
+        lines.append(line)
+    return lines

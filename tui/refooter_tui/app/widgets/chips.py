@@ -22,11 +22,13 @@ from refooter_tui.app.widgets.cells import fit
 from refooter_tui.app.widgets.counts import CountLine, Counts
 from refooter_tui.app.widgets.one_line import OneLine
 from refooter_tui.app.widgets.palette import Painted
+from refooter_tui.app.widgets.titles import FOCUSED
 from refooter_tui.model.filter import Filter, parse
 from refooter_tui.text import visible
 
 HINT: Final = "words, status:legacy, cause:…, view:blocks, since:2025-06-14, size:>1MiB, -negated, is:selected"
 _CLOSE: Final = " ✕"
+_FIRST: Final = 5
 
 
 class Chips(Painted, can_focus=True):
@@ -60,7 +62,10 @@ class Chips(Painted, can_focus=True):
     def _first(self, labels: list[str], width: int) -> int:
         """The first chip that is painted, so that the chosen one is on the screen."""
         first = 0
-        while first < self.chosen and sum(cell_len(label) + 1 for label in labels[first : self.chosen + 1]) + 3 > width:
+        while (
+            first < self.chosen
+            and sum(cell_len(label) + 1 for label in labels[first : self.chosen + 1]) + _FIRST > width
+        ):
             first += 1
         return first
 
@@ -68,9 +73,13 @@ class Chips(Painted, can_focus=True):
         width = self.size.width
         palette = self.palette
         labels = self._labels()
-        segments = [Segment(" / ", palette.accent)]
+        mark = FOCUSED if self.has_focus else " "
+        segments = [
+            Segment(f"{mark}2 ", palette.accent if self.has_focus else palette.muted),
+            Segment("/ ", palette.accent),
+        ]
         if not labels:
-            segments.append(Segment(fit("filter the entries", width - 3), palette.muted))
+            segments.append(Segment(fit("filter the entries", width - _FIRST), palette.muted))
         first = self._first(labels, width)
         for index, label in enumerate(labels[first:], first):
             here = self.has_focus and index == self.chosen
@@ -81,7 +90,7 @@ class Chips(Painted, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         event.stop()
         labels = self._labels()
-        start = 3
+        start = _FIRST
         for index, label in enumerate(labels[(first := self._first(labels, self.size.width)) :], first):
             stop = start + cell_len(label)
             if start <= event.x < stop:
@@ -123,6 +132,7 @@ class FilterLine(Vertical):
         height: 2;
         background: $surface;
         & > Chips, & > FilterInput, & > CountLine { height: 1; width: 1fr; background: $surface; }
+        & > CountLine { background: $panel; }
         & > FilterInput.-textual-compact { padding: 0 1; }
         & > FilterInput:focus { background: $boost; background-tint: $foreground 5%; }
         & > Chips:focus { background-tint: $foreground 5%; }
@@ -162,6 +172,10 @@ class FilterLine(Vertical):
         with self.prevent(Input.Changed):
             self._input.value = str(filter)
         self._line.sentence = ""
+
+    def entries_focused(self, focused: bool) -> None:
+        """The line with the counts is the entries' title, too."""
+        self._line.focused = focused
 
     def show_counts(self, counts: Counts) -> None:
         self._line.counts = counts

@@ -11,7 +11,7 @@ from rich.style import Style
 from refooter.values import Cause, FileState, Outcome, Reason, time_text
 from refooter_tui.app.widgets.cells import amount, byte_size, fit, fit_middle
 from refooter_tui.app.widgets.palette import SYMBOLS, Palette
-from refooter_tui.model.codes import CAUSES, FILE_STATES, OUTCOMES, REASONS, STATUSES, code_of
+from refooter_tui.model.codes import CAUSES, FILE_STATES, LAYOUTS, OUTCOMES, REASONS, STATUSES, code_of
 from refooter_tui.model.columns import TIME_MISSING
 from refooter_tui.model.table import EntryTable
 from refooter_tui.text import visible
@@ -118,26 +118,63 @@ def _outcome(table: EntryTable, row: int, width: int, palette: Palette) -> tuple
     return fit(text, width), palette.outcome[code]
 
 
+def _view(table: EntryTable, row: int, width: int, palette: Palette) -> tuple[str, Style]:
+    return fit_middle(visible(table.views[int(table.view[row])]), width), Style.null()
+
+
+def _layout(table: EntryTable, row: int, width: int, palette: Palette) -> tuple[str, Style]:
+    code = int(table.layout[row])
+    return fit("" if code < 0 else LAYOUTS[code].value, width), Style.null()
+
+
+def _last_run(table: EntryTable, row: int, width: int, palette: Palette) -> tuple[str, Style]:
+    run = int(table.last_run[row])
+    return fit("" if run < 0 else str(run), width, right=True), Style.null()
+
+
+def _error(table: EntryTable, row: int, width: int, palette: Palette) -> tuple[str, Style]:
+    error = int(table.error[row])
+    return fit("" if error < 0 else visible(table.errors[error]), width), palette.status[int(table.status[row])]
+
+
+def _others(table: EntryTable, row: int, width: int, palette: Palette) -> tuple[str, Style]:
+    bits = int(table.causes[row]) & 0xFFFF
+    worst = int(table.cause[row])
+    names = [cause.value for code, cause in enumerate(CAUSES) if bits >> code & 1 and code not in (worst, _NO_CAUSE)]
+    return fit(", ".join(names), width), Style.null()
+
+
 _OUTCOME_WIDE: Final = len("failed ") + max(len(reason.value) for reason in Reason)
 _CAUSE_NARROW: Final = 14
 _CAUSE_WIDE: Final = max(len(cause.value) for cause in CAUSES)
 _PATH_LEAST: Final = 24
 _PATH_EASY: Final = 44
 _PATH_AMPLE: Final = 90
+_INSERTED: Final = 3
 
 COLUMNS: Final = (
     Column("status", "status", 9, 9, 0, _status),
     Column("cause", "cause", _CAUSE_NARROW, _CAUSE_WIDE, 2, _cause),
     Column("path", "path", _PATH_LEAST, _PATH_AMPLE, 1, _path),
-    Column("insert_time", "inserted (UTC)", 16, 19, 3, _insert_time),
+    Column("insert_time", "inserted (UTC)", 16, 19, _INSERTED, _insert_time),
     Column("num_rows", "rows", 7, 11, 6, _num_rows, right=True),
     Column("file_size", "file", 9, 9, 7, _file_size, right=True),
     Column("blob_size", "blob", 9, 9, 8, _blob_size, right=True),
     Column("version", "ver", 4, 4, 9, _version, right=True),
     Column("file_state", "file state", 11, 11, 5, _file_state),
     Column("outcome", "outcome", 17, _OUTCOME_WIDE, 4, _outcome),
+    Column("view", "view", 20, 36, 10, _view),
+    Column("layout", "layout", 14, 14, 11, _layout),
+    Column("causes", "also", 14, 30, 13, _others),
+    Column("last_run", "run", 6, 6, 14, _last_run, right=True),
+    Column("error", "target parser", 24, 46, 12, _error),
 )
 COLUMN_NAMES: Final = tuple(column.name for column in COLUMNS)
+_EXTRA: Final = ("view", "layout", "causes", "last_run", "error")
+USUAL_COLUMNS: Final = tuple(name for name in COLUMN_NAMES if name not in _EXTRA)
+"""What is shown until somebody chooses."""
+ALWAYS: Final = ("status", "path")
+"""What cannot be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +186,17 @@ class Placed:
     width: int
 
 
-def place(width: int, gutter: int, wanted: Collection[str] = COLUMN_NAMES) -> list[Placed]:
+def place(width: int, gutter: int, wanted: Collection[str] = USUAL_COLUMNS) -> list[Placed]:
     """Which of the wanted columns stand where in `width` cells of which the first `gutter` are taken. The least important go
     first; the path takes what is left over."""
-    kept = [column for column in COLUMNS if column.name in wanted or column.name in ("status", "path")]
-    while len(kept) > 2 and _needed(kept) > width - gutter:
-        kept.remove(max(kept, key=lambda column: column.rank))
+    kept = [column for column in COLUMNS if column.name in wanted or column.name in ALWAYS]
+    while len(kept) > 2:
+        lightest = max(kept, key=_lightness)
+        # what is merely nice to have is not worth a path of which nothing but the end is left
+        path = _PATH_EASY if _lightness(lightest) > _INSERTED else _PATH_LEAST
+        if _needed(kept) + path - _PATH_LEAST <= width - gutter:
+            break
+        kept.remove(lightest)
     widths = {column.name: column.narrow for column in kept}
     spare = width - gutter - _needed(kept)
     # first the cause in full, then a readable path, then the other columns, then all the rest to the path
@@ -164,7 +206,7 @@ def place(width: int, gutter: int, wanted: Collection[str] = COLUMN_NAMES) -> li
     easy = max(0, min(spare, _PATH_EASY - _PATH_LEAST))
     widths["path"] += easy
     spare -= easy
-    for column in sorted(kept, key=lambda column: column.rank):
+    for column in sorted(kept, key=_lightness):
         if column.name != "path" and 0 < (more := column.wide - widths[column.name]) <= spare:
             widths[column.name] = column.wide
             spare -= more
@@ -175,6 +217,11 @@ def place(width: int, gutter: int, wanted: Collection[str] = COLUMN_NAMES) -> li
         placed.append(Placed(column, start, widths[column.name]))
         start += widths[column.name] + 1
     return placed
+
+
+def _lightness(column: Column) -> float:
+    """What was chosen on purpose goes later than what is there anyway, after status, path and cause."""
+    return 2 + column.rank / 100 if column.name in _EXTRA else column.rank
 
 
 def _needed(columns: list[Column]) -> int:

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from refooter_tui.app.widgets.cells import fit
-from refooter_tui.app.widgets.columns import COLUMN_NAMES, Placed, place
+from refooter_tui.app.widgets.columns import COLUMN_NAMES, USUAL_COLUMNS, Placed, place
 from refooter_tui.app.widgets.lines import LinePane
 from refooter_tui.app.widgets.palette import Palette
 from refooter_tui.model.codes import UNKNOWN, Mask
@@ -101,7 +101,7 @@ class EntriesTable(LinePane):
         self._table: EntryTable | None = None
         self._snapshot: Snapshot | None = None
         self._selection: Selection | None = None
-        self._wanted: tuple[str, ...] = COLUMN_NAMES
+        self._wanted: tuple[str, ...] = USUAL_COLUMNS
         self._placed: list[Placed] = []
         self._placed_for = -1
         self._column = "path"
@@ -217,7 +217,7 @@ class EntriesTable(LinePane):
             Segment(SELECTED_MARK if self._is_selected(row) else " ", palette.accent),
             Segment(mark, palette.muted),
         ]
-        faded = palette.muted if not matches or mark == RETIRED_MARK else None
+        faded = palette.faded if not matches or mark == RETIRED_MARK else None
         for placed in self._places(width):
             text, style = placed.column.cell(table, row, placed.width, palette)
             segments.append(Segment(text, style if faded is None else style + faded))

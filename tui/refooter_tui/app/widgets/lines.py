@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -13,7 +14,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from refooter_tui.app.widgets.cells import fit
+from refooter_tui.app.widgets.cells import fit, wrapped
 from refooter_tui.app.widgets.palette import Painted, Palette
 
 
@@ -45,7 +46,7 @@ class LinePane(ScrollView, Painted, can_focus=True):
 
     header_lines: ClassVar[int] = 0
     placeholder: reactive[str] = reactive("", layout=False)
-    """What an empty pane says: why it is empty, and what to do about it."""
+    """What an empty pane says, visible already: why it is empty, and what to do about it. Wrapped, in the middle."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -145,14 +146,17 @@ class LinePane(ScrollView, Painted, can_focus=True):
             cursor = line == self._cursor
             under = palette.base + self.row_style(line, palette, cursor)
             return _strip(self.paint(line, width, palette, cursor), under, width)
-        if not self.line_count and y == self.header_lines + (self.page_lines - 1) // 3:
-            return self._placeholder_strip(width, palette)
+        if not self.line_count:
+            return self._placeholder_strip(y - self.header_lines, width, palette)
         return Strip.blank(width, palette.base)
 
-    def _placeholder_strip(self, width: int, palette: Palette) -> Strip:
-        text = self.placeholder
-        blanks = " " * max(0, (width - len(text)) // 2)
-        return Strip([Segment(fit(blanks + text, width), palette.base + palette.muted)], width)
+    def _placeholder_strip(self, y: int, width: int, palette: Palette) -> Strip:
+        lines = wrapped(self.placeholder, max(1, width - 2))
+        y -= max(0, (self.page_lines - len(lines)) // 3)
+        if not 0 <= y < len(lines):
+            return Strip.blank(width, palette.base)
+        blanks = " " * max(0, (width - cell_len(lines[y])) // 2)
+        return Strip([Segment(fit(blanks + lines[y], width), palette.base + palette.muted)], width)
 
     def watch_placeholder(self) -> None:
         self.refresh()

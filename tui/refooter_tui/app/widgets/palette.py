@@ -71,7 +71,8 @@ _SEVERITY_STATUS: Final = {Severity.WARNING: Status.STALE, Severity.ERROR: Statu
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The styles of one widget as it stands now. Foregrounds carry no background: they go on top of `base` or a row's own.
+    """The styles of one widget as it stands now. Foregrounds carry no background: they go on top of `base` or a row's own, and
+    `faded` on top of any of them.
 
     `status`, `outcome` and `file_state` are indexed by the codes of the model, their last item standing for -1, none. `fill` is
     what an area of a status is filled with, by its code: without colours shades of grey, the brightest for what is broken.
@@ -82,6 +83,9 @@ class Palette:
     strong: Style
     accent: Style
     warning: Style
+    faded: Style
+    title: Style
+    title_focused: Style
     header: Style
     cursor: Style
     selected: Style
@@ -103,9 +107,12 @@ class Palette:
         def foreground(name: str, *, bold: bool = False) -> Style:
             return Style(color=_parsed(known, name).rich_color, bold=bold or None)
 
-        muted = Style(dim=True)
+        muted = foreground("muted") if "muted" in known and not app.no_color else Style(dim=True)
         by_status = {status: foreground(f"status-{status.value}") for status in STATUSES}
-        fill = tuple(style.color for style in by_status.values())
+        fill = tuple(
+            (foreground(name) if (name := f"fill-{status.value}") in known else style).color
+            for status, style in by_status.items()
+        )
         if app.no_color:
             # as shades of grey the darkest would be what matters most
             by_status = {status: _PLAIN.get(status, Style(bold=True)) for status in STATUSES}
@@ -114,15 +121,20 @@ class Palette:
             )
         primary = _parsed(known, "primary")
         focused = widget.has_focus
+        cursor = "row-cursor" if focused else "row-cursor-blurred"
         return cls(
             base=base,
             muted=muted,
             strong=Style(bold=True),
             accent=foreground("text-accent", bold=True),
             warning=foreground("text-warning", bold=True),
-            header=_row(background, primary, 0.12) + Style(bold=True),
-            cursor=_row(background, primary, _CURSOR_SHARE[app.current_theme.dark, focused], reverse=focused),
-            selected=_row(background, _parsed(known, "accent"), 0.16),
+            faded=Style(dim=True),
+            title=_row(background, primary, 0.06),
+            title_focused=_row(background, primary, 0.2),
+            header=_row(background, primary, 0.06) + Style(bold=True),
+            cursor=_named(known, cursor)
+            or _row(background, primary, _CURSOR_SHARE[app.current_theme.dark, focused], reverse=focused),
+            selected=_named(known, "row-selected") or _row(background, _parsed(known, "accent"), 0.16),
             status=(*by_status.values(), muted),
             fill=fill,
             outcome=(*(by_status[_OUTCOME_STATUS[outcome]] for outcome in Outcome), muted),
@@ -160,6 +172,11 @@ def _parsed(known: dict[str, str], name: str) -> Color:
         return Color.parse(known[name])
     except (KeyError, ColorParseError):
         return Color.parse("ansi_default")
+
+
+def _named(known: dict[str, str], name: str) -> Style | None:
+    """A row's background as the theme has it; `None` where it leaves that to us."""
+    return Style(bgcolor=_parsed(known, name).rich_color) if name in known else None
 
 
 def _row(background: Color, tint: Color, share: float, *, reverse: bool = False) -> Style:

@@ -58,6 +58,10 @@ class RunsPane(LinePane):
         return self._runs[self._cursor].run_id if self._runs else None
 
     @property
+    def newest(self) -> int | None:
+        return self._runs[0].run_id if self._runs else None
+
+    @property
     def line_count(self) -> int:
         return len(self._runs)
 

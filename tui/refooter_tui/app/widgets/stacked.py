@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich.segment import Segment
+from rich.style import Style
 
 from refooter.values import Status
 from refooter_tui.app.widgets.palette import Palette
-from refooter_tui.model.codes import STATUSES, code_of
+from refooter_tui.model.codes import STATUSES, WORST_FIRST
 
 # worst first, so that what matters stands at the left edge of every bar and can be compared
-_ORDER: Final = tuple(
-    code_of(status)
-    for status in (Status.CORRUPT, Status.LEGACY, Status.HARMFUL, Status.STALE, Status.OK, Status.UNKNOWN)
-)
+_ORDER: Final = WORST_FIRST
 _CHARACTERS: Final = {Status.STALE: "▬", Status.OK: "─", Status.UNKNOWN: "┄"}
 _BY_CODE: Final = tuple(_CHARACTERS.get(status, "█") for status in STATUSES)
 
@@ -24,7 +22,7 @@ def stacked_bar(counts: Sequence[int], width: int, palette: Palette) -> list[Seg
     """`counts` by status code in `width` cells. What is there has at least one cell, as long as there are enough of them."""
     cells = shares([int(counts[code]) for code in _ORDER], width)
     return [
-        Segment(_BY_CODE[code] * count, palette.status[code])
+        Segment(_BY_CODE[code] * count, Style(color=palette.fill[code]))
         for code, count in zip(_ORDER, cells, strict=True)
         if count
     ] or [Segment(" " * width)]

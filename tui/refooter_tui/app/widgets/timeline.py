@@ -16,20 +16,22 @@ from textual.strip import Strip
 from refooter_tui.app.widgets.cells import fit
 from refooter_tui.app.widgets.columns import moment
 from refooter_tui.app.widgets.palette import SYMBOLS, Painted, Palette
+from refooter_tui.app.widgets.titles import title, titled
 from refooter_tui.model.axis import ticks
-from refooter_tui.model.codes import NO_CODE, STATUSES
+from refooter_tui.model.codes import NO_CODE, WORST_FIRST
 from refooter_tui.model.stacks import Column
 from refooter_tui.model.timeline import Timeline, TimeRange
 
 _ZOOM: Final = 2.0
 _FIRST_BROKEN: Final = "↑"
 _CURSOR: Final = "┃"
-# from this height on, the labels and the words about the cursor have a line each
-_TALL: Final = 5
+# from this height on there is room for a title
+_TALL: Final = 4
 
 
 class TimelineBar(Painted, can_focus=True):
-    """Bars on top, below them the axis; while it has the focus, words about the bucket under the cursor or the brushed range."""
+    """A title with words about the range, or while it has the focus about the bucket under the cursor or the brushed range; bars; the
+    axis. Where it is low there is no title, and the words take the axis' place while it has the focus."""
 
     BINDING_GROUP_TITLE = "Timeline"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,7 +50,7 @@ class TimelineBar(Painted, can_focus=True):
     ]
     DEFAULT_CSS = """
     TimelineBar {
-        height: 6;
+        height: 7;
         background: $surface;
         color: $foreground;
     }
@@ -108,18 +110,27 @@ class TimelineBar(Painted, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, height = self.size
         palette = self.palette
-        below = 2 if height >= _TALL else 1 if height > 1 else 0
         timeline = self._timeline
+        above, below = (1, 1) if height >= _TALL else (0, 1) if height > 1 else (0, 0)
+        if above and y == 0:
+            return self._title_line(timeline, width, palette)
         if timeline is None or timeline.shown is None:
-            text = fit(f" {self.placeholder}" if y == 0 else "", width)
+            text = fit(f" {self.placeholder}" if y == above else "", width)
             segments = [Segment(text, palette.muted)]
         elif y < height - below:
-            segments = self._bar_line(y, self._made_bars(timeline, width, height - below), palette)
-        elif y == height - below and not (self.has_focus and below == 1):
-            segments = self._axis_line(timeline, width, palette)
+            segments = self._bar_line(y - above, self._made_bars(timeline, width, height - above - below), palette)
+        elif self.has_focus and not above:
+            segments = self._words(timeline, width, palette)
         else:
-            segments = self._words(timeline, width, palette) if self.has_focus else []
+            segments = self._axis_line(timeline, width, palette)
         return Strip(Segment.apply_style(segments, palette.base)).adjust_cell_length(width, palette.base)
+
+    def _title_line(self, timeline: Timeline | None, width: int, palette: Palette) -> Strip:
+        segments = title("4", "Timeline", palette, focused=self.has_focus)
+        if timeline is not None and timeline.shown is not None:
+            used = sum(cell_len(segment.text) for segment in segments)
+            segments += self._words(timeline, width - used, palette)
+        return titled(segments, width, palette, focused=self.has_focus)
 
     def _made_bars(self, timeline: Timeline, width: int, height: int) -> list[Column]:
         if self._bars is None or self._bars[0] != (width, height):
@@ -142,7 +153,7 @@ class TimelineBar(Painted, can_focus=True):
             elif self.has_focus and column == self._cursor:
                 style += palette.cursor
             if self._anchor is not None and not first <= column <= last:
-                style += palette.muted
+                style += palette.faded
             segments.append(Segment(char, style))
         return segments
 
@@ -165,19 +176,21 @@ class TimelineBar(Painted, can_focus=True):
         return [Segment(character, style) for character, style in cells]
 
     def _words(self, timeline: Timeline, width: int, palette: Palette) -> list[Segment]:
-        """The range under the cursor or the brush, and what is in it."""
-        chosen = self.brushed
+        """The range under the cursor or the brush, or without the focus all that is painted, and what is in it."""
+        chosen = self.brushed if self.has_focus else timeline.shown
         if chosen is None:
             return []
-        first, last = self._brush
-        counts = timeline.counts(width)[first : last + 1].sum(axis=0).tolist()
+        first, last = self._brush if self.has_focus else (0, self._columns)
+        counts = timeline.counts(self._columns)[first : last + 1].sum(axis=0).tolist()
         # the two ends share their day, more often than not
         since, until = moment(chosen.since), moment(chosen.until)
         if since[:10] == until[:10]:
             until = until[11:]
-        segments = [Segment(f" {since} – {until} ", palette.strong)]
+        elif not self.has_focus:
+            since, until = since[:10], until[:10]
+        segments = [Segment(f" {since} – {until} ", palette.strong if self.has_focus else palette.muted)]
         room = width - cell_len(segments[0].text)
-        for code in range(len(STATUSES)):
+        for code in WORST_FIRST:
             text = f" {SYMBOLS[code]} {counts[code]:,}"
             if counts[code] and cell_len(text) <= room:
                 segments.append(Segment(text, palette.status[code]))
