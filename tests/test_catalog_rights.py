@@ -11,9 +11,9 @@ from refooter.catalog.rights import check_may_read, check_may_write
 from refooter.catalog.selection import EVERYTHING
 from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
+from refooter.diagnosis.safely import diagnose_safely, undiagnosed
 from refooter.errors import MissingRights
 from refooter.jobs.decide import MigrateOptions, Strategy
-from refooter.jobs.lake import diagnose_safely, undiagnosed
 from refooter.jobs.migrate import migrate
 from refooter.jobs.plan import plan
 from refooter.jobs.rollback import rollback

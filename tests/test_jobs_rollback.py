@@ -11,10 +11,10 @@ from refooter.catalog.journal import Journal, RunStart, RunState
 from refooter.catalog.selection import EVERYTHING, Selection, View, parse_time
 from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
+from refooter.diagnosis.safely import diagnose_safely, undiagnosed
 from refooter.errors import NothingSelected
 from refooter.events import Severity
 from refooter.jobs.decide import MigrateOptions, Strategy
-from refooter.jobs.lake import diagnose_safely, undiagnosed
 from refooter.jobs.migrate import migrate
 from refooter.jobs.rollback import rollback
 from refooter.target.target import ARROW_57

@@ -10,9 +10,9 @@ from footer_corpus import framed, prefixed, with_num_rows, without_num_rows
 from refooter.catalog.selection import EVERYTHING, Selection, View
 from refooter.demo.server import Server
 from refooter.diagnosis import Diagnosis
+from refooter.diagnosis.safely import diagnose_safely, undiagnosed
 from refooter.errors import NothingSelected, StoreUnreachable, UsageError
 from refooter.jobs.decide import MigrateOptions, Strategy
-from refooter.jobs.lake import diagnose_safely, undiagnosed
 from refooter.jobs.migrate import migrate
 from refooter.jobs.verify import verify
 from refooter.target.target import ARROW_57

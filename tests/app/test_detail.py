@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from app.stage import Stage, until
 from refooter.catalog.history import HISTORY_LIMIT, ChangeMade, HistoryRecord
@@ -18,6 +17,7 @@ from refooter.jobs.inspect import Inspection, inspect_entry
 from refooter.jobs.lake import Session
 from refooter.settings import Settings
 from refooter_tui.app.detail import DetailPane
+from refooter_tui.app.widgets.page import PageView
 from support.kinds import Kept, put_kinds
 
 DAY = 86_400_000_000
@@ -77,9 +77,9 @@ async def said(pane: DetailPane, pilot: Pilot[None], tab: str) -> str:
     """What a tab says, at the width it has."""
     pane.tab = tab
     await pilot.pause()
-    page = pane.query_one(f"#text-{tab}", Static)
+    page = pane.query_one(f"#page-{tab}", PageView)
     await until(pilot, lambda: page.size.width > 0)
-    return "\n".join(page.render_line(y).text.rstrip() for y in range(page.size.height))
+    return "\n".join(page.lines)
 
 
 async def told(

@@ -19,8 +19,9 @@ from refooter.catalog.selection import EVERYTHING
 from refooter.demo.bulk import Template
 from refooter.demo.server import Server
 from refooter.diagnosis import diagnose
+from refooter.diagnosis.safely import undiagnosed
 from refooter.events import Finished, ScanSummary
-from refooter.jobs.lake import Session, undiagnosed
+from refooter.jobs.lake import Session
 from refooter.jobs.scan import scan
 from refooter.loop import run
 from refooter.settings import Settings

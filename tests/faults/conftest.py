@@ -14,7 +14,7 @@ import pytest
 from faults.world import World, build_template, database_copy
 from refooter.demo.server import Server
 from refooter.diagnosis import diagnose
-from refooter.jobs.lake import undiagnosed
+from refooter.diagnosis.safely import undiagnosed
 from refooter.target.target import ARROW_57
 from refooter.target.workers import Judges
 

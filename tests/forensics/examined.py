@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from refooter.diagnosis import diagnose
-from refooter.jobs.lake import undiagnosed
+from refooter.diagnosis.safely import undiagnosed
 from refooter.target import ARROW_57, Judges
 from refooter.values import Diagnosis, Question
 

@@ -20,8 +20,8 @@ from refooter.catalog.journal import Journal
 from refooter.demo.lake import LakeSummary, build_lake
 from refooter.demo.plan import Situation
 from refooter.demo.values import footer
+from refooter.diagnosis.safely import diagnose_safely, undiagnosed
 from refooter.errors import NothingSelected, UsageError
-from refooter.jobs.lake import diagnose_safely, undiagnosed
 from refooter.jobs.rollback import rollback
 from refooter.store import Store, open_store
 from refooter.target.target import ARROW_57

@@ -19,11 +19,11 @@ from refooter.catalog.changes import Change
 from refooter.catalog.journal import RunStart
 from refooter.catalog.journal_schema import JournalSchema
 from refooter.catalog.lent import Found, NotStored, beat, find_entry, is_idle, write_change
+from refooter.diagnosis.safely import diagnose_safely, undiagnosed
 from refooter.errors import NothingSelected, RefooterError
 from refooter.jobs.decide import MigrateOptions, Step, Strategy, decide, first_tail
 from refooter.jobs.derive import foreseen, question_of, refetched, repaired
 from refooter.jobs.examine import question
-from refooter.jobs.lake import diagnose_safely, undiagnosed
 from refooter.jobs.run import who_am_i
 from refooter.parquet.footer import Footer, read_footer
 from refooter.store import Store, StoreFailure

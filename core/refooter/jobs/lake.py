@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from refooter.catalog.address import parse_address
 from refooter.catalog.connection import Database
 from refooter.catalog.journal import Journal
-from refooter.diagnosis import diagnose
+from refooter.diagnosis.safely import diagnose_safely, undiagnosed
 from refooter.errors import UsageError
 from refooter.settings import Settings
 from refooter.store import Store, open_store
 from refooter.target.target import ARROW_57, Target
 from refooter.target.workers import Judges
-from refooter.values import NOT_JUDGED, Cause, Diagnosis, Layout, Question, Status, TargetName, Verdict
+from refooter.values import Diagnosis, TargetName
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class Session:
         self.judges: Judges[Diagnosis] = Judges(target, diagnose_safely, undiagnosed, workers=settings.workers)
         self._judging = judging
 
+    def spawn(self) -> None:
+        """Starts the worker processes before anybody waits for them: what is done until the session is entered, they load in."""
+        if self._judging:
+            self.judges.spawn()
+
     def __enter__(self) -> Self:
         if self._judging:
             self.judges.start()
@@ -70,16 +75,3 @@ class Session:
                 return
             async with open_store(settings.store, settings.store_driver, concurrency=settings.concurrency) as store:
                 yield Lake(database, journal, store, self.judges, self.target.name, settings.concurrency)
-
-
-def diagnose_safely(question: Question, verdict: Verdict, ask: Callable[[bytes], Verdict]) -> Diagnosis:
-    """`diagnose` in the workers; a mistake of ours over one value must not end a job over a million."""
-    try:
-        return diagnose(question, verdict, ask)
-    except Exception as error:
-        return replace(NOT_JUDGED, error=f"our own diagnosis failed, please report it: {type(error).__name__}: {error}")
-
-
-def undiagnosed(question: Question, verdict: Verdict) -> Diagnosis:
-    """Of a value over which our own decoder was lost too: what is left to say."""
-    return Diagnosis(Status.CORRUPT, Cause.MALFORMED, (Cause.MALFORMED,), Layout.UNKNOWN, error=verdict.error)

@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection, Pipe
@@ -45,7 +46,6 @@ class WorkerProcess:
 
     def __init__(self, set_up: SetUp) -> None:
         """Starts the process without waiting for it: see `wait_until_ready`. Raises `OSError`."""
-        self._set_up = pickle.dumps(set_up, pickle.HIGHEST_PROTOCOL)
         connection, theirs = Pipe()
         self._connection: Connection[Any, Any] = connection
         self._progress, their_progress = os.pipe()
@@ -76,6 +76,9 @@ class WorkerProcess:
         finally:
             theirs.close()
             os.close(their_progress)
+        # it loads what it needs while whoever started it does something else
+        with suppress(OSError):
+            self._connection.send_bytes(pickle.dumps(set_up, pickle.HIGHEST_PROTOCOL))
 
     @property
     def pid(self) -> int:
@@ -84,7 +87,6 @@ class WorkerProcess:
     def wait_until_ready(self) -> None:
         """Waits until judge and `then` are loaded. Raises `RefooterError` saying why they cannot be."""
         try:
-            self._connection.send_bytes(self._set_up)
             reply = self._receive() if self._connection.poll(_START_SECONDS) else None
         except (EOFError, OSError):
             reply = None

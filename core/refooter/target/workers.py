@@ -56,17 +56,27 @@ class Judges(Generic[T]):
         count = max(1, min(_cores(), _MOST_WORKERS) if workers is None else workers)
         self._lanes = [Lane(set_up, otherwise, limits, self._queue) for _ in range(count)]
         self._lock = threading.Lock()
-        self._open = False
+        self._spawned = self._open = False
+
+    def spawn(self) -> None:
+        """Starts the workers without waiting for them; `start` does. Raises as `start` does."""
+        self.target.check()
+        try:
+            for lane in self._lanes:
+                lane.spawn()
+        except BaseException:
+            self.close()
+            raise
+        self._spawned = True
 
     def start(self) -> None:
         """Starts the workers and waits for them: a tenth of a second or so.
 
         Raises `UsageError` where another version of the target is installed, `RefooterError` where it does not load.
         """
-        self.target.check()
+        if not self._spawned:
+            self.spawn()
         try:
-            for lane in self._lanes:
-                lane.spawn()
             for lane in self._lanes:
                 lane.start()
         except BaseException:

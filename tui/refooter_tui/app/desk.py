@@ -255,7 +255,7 @@ class Desk(Frame):
             if cell_len(f"{said}; {part}") <= room:
                 said = f"{said}; {part}"
         self._top.set_class(lost is not None, "-lost")
-        self._top.update(Text(visible(said), no_wrap=True, overflow="ellipsis"))
+        self._top.update(Text(visible(said), no_wrap=True, overflow="ellipsis"), layout=False)
 
     def _messages_of(self, cause: Cause) -> list[tuple[str, int]]:
         table = self.lake.table

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.reactive import reactive
-from textual.widgets import ContentSwitcher, Static, Tab, Tabs, Tree
+from textual.widgets import ContentSwitcher, Tab, Tabs, Tree
 from textual.widgets.tree import TreeNode
 
 from refooter.catalog.history import HistoryRecord
@@ -20,6 +20,7 @@ from refooter.parquet.footer import Footer
 from refooter.parquet.tree import Node
 from refooter_tui.app.history import show_history
 from refooter_tui.app.report import Report
+from refooter_tui.app.widgets.page import PageView
 from refooter_tui.cli import inspection as words
 from refooter_tui.cli.column_view import show_columns, show_pages
 from refooter_tui.cli.hex_view import HexView
@@ -54,7 +55,6 @@ class DetailPane(Vertical):
         background: $surface;
         & > Tabs { height: 2; }
         & > ContentSwitcher { height: 1fr; }
-        & VerticalScroll { padding: 0 1; scrollbar-size-vertical: 1; }
         & Tree { padding: 0 1; background: $surface; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
     }
     """
@@ -76,8 +76,7 @@ class DetailPane(Vertical):
                 if name == "footer":
                     yield Tree[Node | None]("footer", id="page-footer")
                 else:
-                    with VerticalScroll(id=f"page-{name}", can_focus=True):
-                        yield Static("", id=f"text-{name}", markup=False)
+                    yield PageView(id=f"page-{name}")
 
     @property
     def found(self) -> Inspection | None:
@@ -126,20 +125,20 @@ class DetailPane(Vertical):
         self.query_one(f"#page-{self.tab}").focus()
 
     def _paint(self) -> None:
-        if not self.is_mounted or self.tab not in self._stale:
+        if not self.query("PageView") or self.tab not in self._stale:
+            # not there yet, or not any more
             return
         self._stale.discard(self.tab)
         if self.tab == "footer":
             self._plant()
             return
-        page = self.query_one(f"#text-{self.tab}", Static)
+        page = self.query_one(f"#page-{self.tab}", PageView)
         if self.tab == "history":
-            page.update(self._told_of_runs())
+            page.show(self._told_of_runs())
         elif self._found is None:
-            page.update(Text(visible(self._said), style="dim"))
+            page.show(Text(visible(self._said), style="dim"))
         else:
-            page.update(Report(_PAINTERS[self.tab](self._found)))
-        self.query_one(f"#page-{self.tab}", VerticalScroll).scroll_home(animate=False)
+            page.show(Report(_PAINTERS[self.tab](self._found)))
 
     def _told_of_runs(self) -> Report | Text:
         history = self._history

@@ -14,19 +14,27 @@ class Report:
 
     def __init__(self, show: Callable[[Console], None]) -> None:
         self._show = show
+        self._made: tuple[tuple[int, bool], Text] | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        # a layout asks for it more than once
+        key = (options.max_width, console.no_color)
+        if self._made is None or self._made[0] != key:
+            self._made = (key, self._printed(*key))
+        yield self._made[1]
+
+    def _printed(self, width: int, no_color: bool) -> Text:
         printed = io.StringIO()
         self._show(
             Console(
                 file=printed,
-                width=options.max_width,
+                width=width,
                 force_terminal=True,
-                color_system="truecolor" if not console.no_color else None,
-                no_color=console.no_color,
+                color_system=None if no_color else "truecolor",
+                no_color=no_color,
                 markup=False,
                 emoji=False,
                 highlight=False,
             )
         )
-        yield Text.from_ansi(printed.getvalue().strip("\n"))
+        return Text.from_ansi(printed.getvalue().strip("\n"))

@@ -62,17 +62,25 @@ def open_app(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal: `refooter --help` lists the commands that do not")
     from refooter.jobs.lake import Session
-    from refooter_tui.app.app import RefooterApp
-    from refooter_tui.app.keymap import checked
-    from refooter_tui.app.state import open_log, state_directory
 
-    keymap = checked(keys or {})
-    directory = state_directory()
-    # The workers come first: inside a running app none could be started.
-    with Session(settings) as session:
-        app = RefooterApp(session, directory, open_log(directory), label=label, colour=colour, keys=keymap, where=where)
-        code = app.run() or 0
-        app.engine.stop(30.0)
+    # The workers come first: inside a running app none could be started; and they load while the app does.
+    session = Session(settings)
+    try:
+        session.spawn()
+        from refooter_tui.app.app import RefooterApp
+        from refooter_tui.app.keymap import checked
+        from refooter_tui.app.state import open_log, state_directory
+
+        directory = state_directory()
+        keymap = checked(keys or {})
+        with session:
+            app = RefooterApp(
+                session, directory, open_log(directory), label=label, colour=colour, keys=keymap, where=where
+            )
+            code = app.run() or 0
+            app.engine.stop(30.0)
+    finally:
+        session.judges.close()
     if app.ended_by is not None:
         raise Interrupted(app.ended_by)
     if app.return_code:

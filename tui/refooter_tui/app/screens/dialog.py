@@ -75,4 +75,3 @@ class Dialog(ModalScreen[Answer]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
-

@@ -155,7 +155,12 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
                 said.append("[dim]go: this session is read-only[/dim]")
             else:
                 said.append(self.key("plan.go", "go"))
-        others = (("strategy", "strategy"), ("force", "force"), ("accept", "accept unproved"), ("copy", "copy the command"))
+        others = (
+            ("strategy", "strategy"),
+            ("force", "force"),
+            ("accept", "accept unproved"),
+            ("copy", "copy the command"),
+        )
         return [*said, *(self.key(f"plan.{name}", does) for name, does in others), self.key("dialog.leave", "leave it")]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
