@@ -172,7 +172,7 @@ async def test_a_lost_database_is_told_in_the_sentence_on_top_and_what_was_there
     async with seated(lake, tmp_path) as seat:
         app = seat.app
         app.post_message(EngineNews(Lost("the server does not answer", "database_unreachable")))
-        await seat.until(lambda: "the server does not answer. It is tried again" in seat.text)
+        await seat.until(lambda: "as it was: the server does not answer" in seat.text)
         assert len(seat.shown) == 60
 
 

@@ -37,6 +37,8 @@ from refooter_tui.app.messages import (
     LakeInfo,
     Listed,
     Lost,
+    StoreBack,
+    StoreLost,
 )
 from refooter_tui.app.news import EngineNews
 from refooter_tui.app.sight import Sight
@@ -87,6 +89,7 @@ class Desk(Frame):
         self.sight = Sight(self, self.lake, lambda: self._entries.rows_on_screen, self.engine.scan)
         self.last_key: tuple[str, float] = ("", 0.0)
         self._lost_since: Lost | None = None
+        self._store_lost: StoreLost | None = None
         self._load_failed: JobDone | None = None
         self._whole_scan: int | None = None
         self._said_without_entry = ""
@@ -145,6 +148,10 @@ class Desk(Frame):
                 self._ask_detail()
             case Lost():
                 self._lost_since = said
+            case StoreLost():
+                self._store_lost = said
+            case StoreBack():
+                self._store_lost = None
             case Listed():
                 self._load_failed = None
             case JobEvents():
@@ -244,11 +251,11 @@ class Desk(Frame):
             self._timeline.data_changed()
 
     def _show_sentence(self, parts: Sequence[str]) -> None:
-        """The lake in one sentence, of which the least important parts go where it is too long for the window; while the database is
-        lost, that, and that the rest is as it was."""
-        lost = self._lost_since
+        """The lake in one sentence, of which the least important parts go where it is too long for the window; while the database or the
+        store is lost, that, and that the rest is as it was."""
+        lost = self._lost_since or self._store_lost
         if lost is not None and len(self.lake.table):
-            parts = (f"✗ {lost.sentence.rstrip('.')}. It is tried again; what is shown is as it was.",)
+            parts = (f"✗ tried again until it answers, what is shown is as it was: {lost.sentence}",)
         room = self._top.content_size.width
         said = parts[0]
         for part in parts[1:]:

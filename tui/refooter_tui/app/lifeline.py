@@ -12,10 +12,13 @@ from refooter.catalog.activity import Activity, Changes
 from refooter.errors import DatabaseUnreachable
 from refooter.jobs.ending import Ending, ending_of, told_in_full
 from refooter.jobs.lake import Lake, Session
-from refooter_tui.app.messages import Back, CatalogChanged, Connected, LakeInfo, Lost
+from refooter.jobs.proof import StoreProof
+from refooter_tui.app.messages import Back, CatalogChanged, Connected, LakeInfo, Lost, StoreBack, StoreLost
 from refooter_tui.app.outbox import Outbox
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+# a request that fails has been tried again for a while already, and costs money where it does not
+LONGEST_STORE_PAUSE = 30.0
 # A server may count what a session wrote only ten seconds after the session fell idle (`Activity`).
 OURS_SECONDS = 15.0
 _log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ class Lifeline:
         self._released.set()
         self._opening: asyncio.Task[Lake] | None = None
         self._writers = 0
+        self._store_trial: asyncio.Task[None] | None = None
         self._ours_until = 0.0
 
     async def lake(self) -> Lake:
@@ -43,6 +47,27 @@ class Lifeline:
     @property
     def opened(self) -> Lake | None:
         return self._lake.result() if self._lake.done() and not self._lake.cancelled() else None
+
+    def store_failed(self, sentence: str) -> None:
+        """A job could not reach the object store: said once, and tried until a footer can be read from it again."""
+        if self._store_trial is None or self._store_trial.done():
+            self._outbox.now(StoreLost(sentence))
+            self._store_trial = asyncio.create_task(self._try_store())
+
+    async def _try_store(self) -> None:
+        lake = await self.lake()
+        pause = FIRST_PAUSE
+        while lake.store is not None:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_STORE_PAUSE)
+            try:
+                await StoreProof(lake.database, lake.store).ensure()
+            except Exception as error:
+                # whatever is wrong with it, or with the database, it is not back
+                _log.info("the object store: %s", error)
+            else:
+                self._outbox.now(StoreBack())
+                return
 
     def nudge(self) -> None:
         """Somebody has reason to think that the connection's state changed: look now."""

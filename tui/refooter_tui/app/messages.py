@@ -83,6 +83,18 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreLost:
+    """A job could not reach the object store; the engine goes on trying."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBack:
+    """After `StoreLost`: a footer could be read from it again."""
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogChanged:
     """Somebody wrote to the lake's two tables: rows of both together, since this was last said.
 
@@ -164,4 +176,17 @@ class RunResults:
     error: str | None = None
 
 
-EngineMessage = Connected | Lost | Back | CatalogChanged | Listed | JobEvents | JobDone | Detail | Runs | RunResults
+EngineMessage = (
+    Connected
+    | Lost
+    | Back
+    | StoreLost
+    | StoreBack
+    | CatalogChanged
+    | Listed
+    | JobEvents
+    | JobDone
+    | Detail
+    | Runs
+    | RunResults
+)

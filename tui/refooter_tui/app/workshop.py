@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from refooter.errors import DatabaseUnreachable
-from refooter.events import Event, Finished, Notice, Severity
+from refooter.errors import DatabaseUnreachable, StoreUnreachable
+from refooter.events import EntriesDone, Event, Finished, Notice, Severity
 from refooter.jobs.ending import Ending, ending_of, told_in_full
 from refooter.jobs.lake import Lake
 from refooter.jobs.listing import listing, nothing_listed
 from refooter.jobs.run import Control
+from refooter.values import FileState, Reason
 from refooter_tui.app.lifeline import Lifeline
 from refooter_tui.app.messages import JobDone, JobKind, Listed, Summary
 from refooter_tui.app.outbox import Outbox
@@ -225,7 +226,15 @@ class Workshop:
         elif isinstance(event, Listed):
             self._outbox.listed(event)
         else:
+            if isinstance(event, EntriesDone):
+                self._heed_store(event)
             self._outbox.event(job.order.job, job.order.kind, event)
+
+    def _heed_store(self, event: EntriesDone) -> None:
+        for one in event.results:
+            if one.reason is Reason.STORE_UNREACHABLE or one.file_state is FileState.UNREACHABLE:
+                self._lifeline.store_failed(one.sentence or "the object store does not answer")
+                return
 
     def _notice(self, job: _Job, text: str) -> None:
         self._outbox.event(job.order.job, job.order.kind, Notice(Severity.INFO, text))
@@ -239,4 +248,6 @@ def said_of(error: Exception, lifeline: Lifeline, doing: str) -> Ending:
         _log.error("%s failed unexpectedly\n%s", doing, told_in_full(error, database))
     if isinstance(error, DatabaseUnreachable):
         lifeline.nudge()
+    elif isinstance(error, StoreUnreachable):
+        lifeline.store_failed(ending.sentence)
     return ending
