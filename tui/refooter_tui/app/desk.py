@@ -85,6 +85,7 @@ class Desk(Frame):
         self.lake = LakeView()
         self.info: LakeInfo | None = None
         self.read_only = session.settings.read_only
+        self.journal_schema = session.settings.journal_schema
         self.looking = Looking(self, self.lake, self.engine, lambda: self._entries.row, self._detail_says)
         self.sight = Sight(self, self.lake, lambda: self._entries.rows_on_screen, self.engine.scan)
         self.last_key: tuple[str, float] = ("", 0.0)

@@ -81,6 +81,8 @@ class Planning:
             app.info.database if app.info else "",
             app.commands.migrate(scoped, wanted),
             wanted,
+            journal=app.journal_schema,
+            store=app.info.store if app.info else None,
             read_only=app.read_only,
             typed=app.database_name,
             large=LARGE,

@@ -100,7 +100,8 @@ async def _show_plan(shell: Shell, lake: Lake, selection: Selection, wanted: Mig
     from refooter_tui.cli.reports import show_plan
 
     def finished(found: Plan) -> None:
-        show_plan(shell.err, found, lake.database.address.shown)
+        store = None if lake.store is None else lake.store.shown
+        show_plan(shell.err, found, lake.database.address.shown, journal=lake.journal.schema, store=store)
 
     return await follow(plan(lake, selection, wanted), shell, "Planning", Plan, see=Tally().see, finished=finished)
 

@@ -30,6 +30,8 @@ from refooter_tui.cli.render import (
     table,
 )
 
+# of Amazon S3 Standard, which is also the order of what others ask
+_DOLLARS_A_REQUEST = 0.0004 / 1000
 STEPS = {
     "repair": "mended from their old values, without a request",
     "refetch": "read anew from their files",
@@ -161,7 +163,8 @@ def show_causes(console: Console, by_cause: Mapping[Cause, int]) -> None:
     )
 
 
-def show_plan(console: Console, plan: Plan, catalog: str) -> None:
+def show_plan(console: Console, plan: Plan, catalog: str, *, journal: str = "refooter", store: str | None = None) -> None:
+    """`journal`: the schema that before images go to. `store`: the root as the store shows it, if one is named."""
     changed = plan.changed
     verb = "is" if changed == 1 else "are"
     say(
@@ -188,13 +191,22 @@ def show_plan(console: Console, plan: Plan, catalog: str) -> None:
     facts(
         console,
         [
-            ("store", _store(plan.store_requests, plan.store_bytes, plan.requests_saved)),
+            ("store", _store(plan.store_requests, plan.store_bytes, plan.requests_saved) + _price(plan, store)),
             ("WAL", size(plan.wal_bytes)),
             ("table growth", size(plan.table_bytes)),
-            ("journal", f"{size(plan.journal_bytes)} of before images"),
+            ("journal", f"{size(plan.journal_bytes)} of before images, in the schema {journal} of the same database"),
         ],
     )
     gap(console)
+
+
+def _price(plan: Plan, store: str | None) -> str:
+    """What the requests cost, where requests cost anything; the bytes are far too few to count."""
+    if not plan.store_requests or store is None or store.startswith("file:"):
+        return ""
+    dollars = plan.store_requests * _DOLLARS_A_REQUEST
+    said = "less than a cent" if dollars < 0.01 else f"about ${dollars:,.2f}"
+    return f"; {said} where a thousand GET requests cost ${_DOLLARS_A_REQUEST * 1000:.4f}"
 
 
 def run_sentence(summary: RunSummary) -> str:

@@ -74,6 +74,8 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
         command: str,
         options: MigrateOptions,
         *,
+        journal: str,
+        store: str | None,
         read_only: bool,
         typed: str,
         large: int = 10_000,
@@ -81,6 +83,7 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
     ) -> None:
         super().__init__(f"Plan: migrate {what}", "")
         self._catalog, self._command, self._options = catalog, command, options
+        self._journal, self._store = journal, store
         self._read_only = read_only
         self._typed, self._large, self._whole = typed, large, whole
         self._plan: Plan | None = None
@@ -125,7 +128,9 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
     def complete(self, plan: Plan) -> None:
         """The whole plan. Keys count from the moment on that it is painted."""
         self._plan = plan
-        self._words = Report(lambda console: show_plan(console, plan, self._catalog))
+        self._words = Report(
+            lambda console: show_plan(console, plan, self._catalog, journal=self._journal, store=self._store)
+        )
         self._paint()
 
     def failed(self, sentence: str) -> None:
