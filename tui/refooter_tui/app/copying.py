@@ -19,6 +19,7 @@ from refooter_tui.app.copies import Copies, Copy, copies_of
 from refooter_tui.app.messages import Detail
 from refooter_tui.app.screens.dialog import Dialog
 from refooter_tui.app.widgets.cells import fit, fit_middle
+from refooter_tui.app.widgets.options import Options
 from refooter_tui.text import visible
 
 __all__ = ["Copies", "CopyMenu", "copies_of"]
@@ -50,7 +51,7 @@ class CopyMenu(Dialog[None]):
         return self._copies.path
 
     def compose_body(self) -> ComposeResult:
-        yield OptionList(*self._options(), id="copies")
+        yield Options(*self._options(), id="copies")
 
     def on_mount(self) -> None:
         self.query_one("#copies", OptionList).focus()

@@ -17,6 +17,7 @@ from typing import Final
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events, work
+from textual.errors import NoWidget
 from textual.worker import get_current_worker
 
 from refooter.events import Severity
@@ -105,7 +106,17 @@ class Desk(Frame):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
             self.last_key = (event.key, event.time)
+        elif isinstance(event, events.MouseDown) and self._is_on_nothing(event):
+            return
         await super().on_event(event)
+
+    def _is_on_nothing(self, event: events.MouseDown) -> bool:
+        """Whether it meets what is just being taken away, such as a toast: Textual (8.2.8) ends the app over that."""
+        try:
+            widget, _ = self.get_widget_at(event.x, event.y)
+        except NoWidget:
+            return False
+        return not widget.is_attached
 
     def apply_looks(self) -> None:
         super().apply_looks()

@@ -113,7 +113,8 @@ class DetailPane(Vertical):
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         event.stop()
-        if event.tab.id is not None:
+        # what was activated a moment ago may not be what is active by now
+        if event.tab.id is not None and event.tabs.active == event.tab.id:
             self.tab = event.tab.id.removeprefix("tab-")
 
     def action_turn(self, by: int) -> None:

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from refooter_tui.app.detail import TABS, DetailPane
+from refooter_tui.app.driver import SteadyDriver
 from refooter_tui.app.runbar import RunBar
 from refooter_tui.app.screens.columns import ColumnsScreen
 from refooter_tui.app.sizes import TIMELINE_LOW, WIDE, Sizes, fitting
@@ -53,7 +54,7 @@ class Frame(App[int]):
     ]
 
     def __init__(self, directory: Path, log_file: Path | None = None) -> None:
-        super().__init__()
+        super().__init__(driver_class=SteadyDriver)
         for theme in THEMES:
             self.register_theme(theme)
         self.directory, self.log_file = directory, log_file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -24,6 +24,7 @@ from refooter_tui.app.results import Results
 from refooter_tui.app.scoped import EVERY_ENTRY, Scoped, of_rows, picked
 from refooter_tui.app.screens.entry import EntryScreen
 from refooter_tui.app.screens.help import HelpScreen
+from refooter_tui.app.screens.palette import PaletteScreen
 from refooter_tui.app.state import save_looks
 from refooter_tui.model.columns import Int32s
 
@@ -48,11 +49,11 @@ class Keys(Desk):
     leaving: Leaving
     commands: Equivalents
 
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+q", "quit", "Quit", id="quit", priority=False),
         Binding("question_mark", "help", "Help", id="help"),
-        Binding("ctrl+p,colon", "command_palette", "Palette", show=False, id="palette"),
+        Binding("ctrl+p,colon", "palette", "Palette", show=False, id="palette"),
         # before any widget hears of it: what is typed right behind it is for the filter
         Binding("slash", "filter", "Filter", id="filter", priority=True),
         Binding("equals_sign", "reapply", "Apply again", show=False, id="reapply"),
@@ -296,9 +297,22 @@ class Keys(Desk):
             ("Log", self._log_view),
         ]
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every action."""
-        return palette_commands(self, self._titled())
+    def action_palette(self) -> None:
+        """Every action, by its name."""
+        self._choose("Do what?", list(palette_commands(self, self._titled())))
+
+    def action_change_theme(self) -> None:
+        def taking(name: str) -> SystemCommand:
+            return SystemCommand(name, "", lambda: setattr(self, "theme", name))
+
+        self._choose("Which theme?", [taking(name) for name in sorted(self.available_themes)])
+
+    def _choose(self, title: str, commands: Sequence[SystemCommand]) -> None:
+        def chosen(command: SystemCommand | None) -> None:
+            if command is not None:
+                self.call_next(command.callback)
+
+        self.push_screen(PaletteScreen(title, commands), chosen)
 
     # the end
 

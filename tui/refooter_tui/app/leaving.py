@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from refooter_tui.app.doings import WRITES
+from refooter_tui.app.driver import when_hung_up
 from refooter_tui.app.messages import JobKind
 from refooter_tui.app.screens.question import Question
 
@@ -38,6 +39,8 @@ class Leaving:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._heard, number)
+        if not self._app.is_headless:
+            when_hung_up(lambda: loop.call_soon_threadsafe(self._heard, signal.SIGHUP))
         before = signal.getsignal(signal.SIGTSTP)
         if callable(before):
             with suppress(NotImplementedError, RuntimeError, ValueError):
@@ -45,7 +48,7 @@ class Leaving:
                 self._to_sleep = before
 
     def _heard(self, number: int) -> None:
-        self.ended_by = number
+        self.ended_by = self.ended_by or number
         self.now(128 + number)
 
     def ask(self) -> None:

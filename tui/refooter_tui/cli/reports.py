@@ -163,7 +163,9 @@ def show_causes(console: Console, by_cause: Mapping[Cause, int]) -> None:
     )
 
 
-def show_plan(console: Console, plan: Plan, catalog: str, *, journal: str = "refooter", store: str | None = None) -> None:
+def show_plan(
+    console: Console, plan: Plan, catalog: str, *, journal: str = "refooter", store: str | None = None
+) -> None:
     """`journal`: the schema that before images go to. `store`: the root as the store shows it, if one is named."""
     changed = plan.changed
     verb = "is" if changed == 1 else "are"

@@ -12,12 +12,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from refooter_tui.app.keymap import key_for
+from refooter_tui.app.screens.once import Once
 from refooter_tui.text import visible
 
 Answer = TypeVar("Answer")
 
 
-class Dialog(ModalScreen[Answer]):
+class Dialog(Once[Answer], ModalScreen[Answer]):
     """`compose_body` says what is in the box; `keys` is the line at its bottom."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave", id="dialog.leave")]

@@ -6,15 +6,15 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from refooter_tui.app.detail import DetailPane
 from refooter_tui.app.messages import Detail
+from refooter_tui.app.screens.once import Once
 from refooter_tui.text import visible
 
 
-class EntryScreen(Screen[None]):
+class EntryScreen(Once[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Back", id="entry.back"),
         Binding("left_square_bracket", "turn(-1)", "Previous tab", show=False, id="tab.previous"),

@@ -20,6 +20,7 @@ from refooter_tui.app.clipboard import copy
 from refooter_tui.app.screens.dialog import Dialog
 from refooter_tui.app.screens.gate import KeyGate
 from refooter_tui.app.widgets.cells import byte_size
+from refooter_tui.app.widgets.one_line import ShownInput
 from refooter_tui.text import visible
 
 _ENDINGS: Final = (".csv", ".jsonl", ".parquet")
@@ -64,9 +65,7 @@ class ExportScreen(Dialog[Target | None]):
 
     def compose_body(self) -> ComposeResult:
         yield Static("a file or a URI; its ending says the format: .csv, .jsonl or .parquet", markup=False)
-        field = Input(self._suggested, id="name", select_on_focus=False)
-        field.cursor_blink = False
-        yield field
+        yield ShownInput(self._suggested, id="name")
         yield Static("", id="wrong", markup=False)
         yield Static("", id="overwrite", markup=False)
         yield Static("", id="command", markup=False)

@@ -22,6 +22,7 @@ from refooter_tui.app.report import Report
 from refooter_tui.app.screens.dialog import Dialog
 from refooter_tui.app.screens.gate import KeyGate, last_key_of
 from refooter_tui.app.widgets.asking import CopyAsked
+from refooter_tui.app.widgets.one_line import ShownInput
 from refooter_tui.cli.render import duration, entries, number
 from refooter_tui.cli.reports import show_plan
 from refooter_tui.text import visible
@@ -99,9 +100,7 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
         yield Static(_options_text(self._options), id="options")
         yield Static(self._words, id="plan", markup=False)
         yield Static(visible(f"$ {self._command}"), id="command", markup=False)
-        field = Input(placeholder=f"type {visible(self._typed)} to go", id="typed")
-        field.cursor_blink = False
-        yield field
+        yield ShownInput(placeholder=f"type {visible(self._typed)} to go", id="typed")
 
     @property
     def plan(self) -> Plan | None:

@@ -24,6 +24,7 @@ from refooter_tui.app.keymap import meant
 from refooter_tui.app.report import Report
 from refooter_tui.app.screens.dialog import Dialog
 from refooter_tui.app.screens.gate import KeyGate, last_key_of
+from refooter_tui.app.widgets.options import Options
 from refooter_tui.cli.follow import Tally
 from refooter_tui.cli.render import OUTCOME_STYLES, entries
 from refooter_tui.cli.reports import show_run
@@ -116,7 +117,7 @@ class ResultScreen(Dialog[Next | None]):
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="run")
-        yield OptionList(id="groups", markup=False)
+        yield Options(id="groups", markup=False)
 
     def on_mount(self) -> None:
         if not self.query("#run"):

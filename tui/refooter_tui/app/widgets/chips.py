@@ -228,6 +228,9 @@ class FilterLine(Vertical):
 
     def on_chips_removed(self, event: Chips.Removed) -> None:
         event.stop()
+        if event.index >= len(self._filter.terms):
+            # asked for twice, before the first was heard of
+            return
         left = self._filter.without(event.index)
         self.show(left)
         self.post_message(self.Changed(left))

@@ -18,7 +18,22 @@ from refooter_tui.text import visible
 _BOX = "□"
 
 
-class OneLine(Input):
+class ShownInput(Input):
+    """An `Input` that shows no character raw which acts on a terminal, however it was pasted."""
+
+    def __init__(
+        self, value: str | None = None, placeholder: str = "", *, compact: bool = False, id: str | None = None
+    ) -> None:
+        super().__init__(value, placeholder, compact=compact, select_on_focus=False, id=id)
+        self.highlighter = _Shown(self)
+        self.cursor_blink = False
+
+    def wrong_spans(self, typed: str) -> Iterable[tuple[int, int]]:
+        """What of the text is to be underlined."""
+        return ()
+
+
+class OneLine(ShownInput):
     """An `Input` without a border. `escape` leaves it (`Left`), and what was typed stays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -29,13 +44,7 @@ class OneLine(Input):
         """`escape`: back to where one came from."""
 
     def __init__(self, placeholder: str) -> None:
-        super().__init__(placeholder=placeholder, compact=True, select_on_focus=False)
-        self.highlighter = _Shown(self)
-        self.cursor_blink = False
-
-    def wrong_spans(self, typed: str) -> Iterable[tuple[int, int]]:
-        """What of the text is to be underlined."""
-        return ()
+        super().__init__(placeholder=placeholder, compact=True)
 
     def action_leave(self) -> None:
         self.post_message(self.Left())
@@ -44,7 +53,7 @@ class OneLine(Input):
 class _Shown(Highlighter):
     """The text as it is shown: a box for every character that must not reach a terminal, so that all keep their places."""
 
-    def __init__(self, widget: OneLine) -> None:
+    def __init__(self, widget: ShownInput) -> None:
         self._widget = widget
 
     def __call__(self, text: str | Text) -> Text:
