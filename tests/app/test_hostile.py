@@ -321,10 +321,10 @@ def paste_into_every_field(there: Terminal) -> None:
     """A paste is foreign too."""
     there.filter_by(HOSTILE + MARKUP, "0 of ", pasted=True)
     there.press(":")
-    there.sees("earch")
+    there.sees("what to do")
     there.paste(HOSTILE + MARKUP)
-    there.sees("No match")
-    there.leave("No match")
+    there.sees("no action is called that")
+    there.leave("no action is called that")
     there.filter_by("\x7f" * 200, "26 of 26 shown")
     there.press("e")
     there.sees("╭─ Export")

@@ -139,7 +139,7 @@ class RefooterApp(Keys):
         self.action_reload()
 
     def _lost(self, said: Lost) -> None:
-        self._header.facts = self._facts(Link.LOST)
+        self._header.facts = self._facts(Link.NEVER if self.info is None else Link.LOST)
         self.log_line(said.sentence, Severity.ERROR)
         self.notify(said.sentence, title="no connection", severity="error", timeout=10, markup=False)
 
@@ -191,6 +191,9 @@ class RefooterApp(Keys):
         self._entries.rows_changed(changed)
         self._refresh_marks()
         self._dirty = True
+        row = self._entries.row
+        if row is not None and (changed == row).any():
+            self._ask_detail()
 
     def _done(self, said: JobDone) -> None:
         self.doings.done(said)

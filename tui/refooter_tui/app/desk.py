@@ -389,6 +389,7 @@ class Desk(Frame):
         super()._fit(width, height)
         if was_narrow and not self.has_class("-narrow"):
             self._ask_detail()
+        self.sight.look()
 
 
 def _keys(text: str) -> tuple[str, ...]:

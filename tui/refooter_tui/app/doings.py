@@ -213,7 +213,8 @@ class Doings:
         how = f"stopped: {said.error}" if said.error else "was cancelled" if said.cancelled else "ended"
         detail = ""
         if isinstance(said.summary, RunSummary):
-            counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in said.summary.outcomes.items())
+            ended = said.summary
+            counts = ", ".join(f"{count:,} {one.value}" for one in Outcome if (count := ended.count(one)))
             detail = f" ({counts or 'nothing done'})"
         elif isinstance(said.summary, ScanSummary):
             detail = f" ({said.summary.entries:,} judged in {said.summary.seconds:.1f} s)"

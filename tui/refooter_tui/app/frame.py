@@ -18,7 +18,7 @@ from refooter_tui.app.runbar import RunBar
 from refooter_tui.app.screens.columns import ColumnsScreen
 from refooter_tui.app.sizes import TIMELINE_LOW, WIDE, Sizes, fitting
 from refooter_tui.app.state import Looks, load_looks
-from refooter_tui.app.themes import DEFAULT, THEMES
+from refooter_tui.app.themes import ANSI_DARK, ANSI_LIGHT, DEFAULT, THEMES
 from refooter_tui.app.widgets.chips import FilterLine
 from refooter_tui.app.widgets.divider import Divider
 from refooter_tui.app.widgets.entries import EntriesTable
@@ -55,6 +55,8 @@ class Frame(App[int]):
 
     def __init__(self, directory: Path, log_file: Path | None = None) -> None:
         super().__init__(driver_class=SteadyDriver)
+        self.console.no_color = self.no_color
+        self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         for theme in THEMES:
             self.register_theme(theme)
         self.directory, self.log_file = directory, log_file

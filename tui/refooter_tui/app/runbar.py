@@ -13,6 +13,7 @@ from refooter_tui.app.widgets.palette import Palette
 from refooter_tui.cli.render import duration, number, size
 
 _BAR = 20
+_AMISS = ("failed", "conflict")
 
 
 class RunBar(Widget):
@@ -59,7 +60,9 @@ def _parts(progress: Progress) -> list[str]:
     parts = [f"{number(progress.done)} of {number(progress.total)}", f"{number(round(progress.rate))}/s"]
     if progress.seconds_left is not None:
         parts.append(f"{duration(progress.seconds_left)} left")
-    parts += [f"{name.replace('_', ' ')} {number(count)}" for name, count in progress.counts.items() if count]
+    # what went wrong is what must not go for want of room
+    counts = sorted(progress.counts.items(), key=lambda item: item[0] not in _AMISS)
+    parts += [f"{name.replace('_', ' ')} {number(count)}" for name, count in counts if count]
     if progress.store_requests:
         parts.append(f"{number(progress.store_requests)} requests, {size(progress.store_bytes)}")
     return parts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.terminal_theme import TerminalTheme
+from textual.color import Color
 from textual.theme import Theme
 
 DARK: Final = Theme(
@@ -101,3 +103,16 @@ LIGHT: Final = Theme(
 )
 THEMES: Final = (DARK, LIGHT)
 DEFAULT: Final = DARK.name
+
+
+def _ansi(theme: Theme) -> TerminalTheme:
+    """What the command line's words for colours are in the app: those of the statuses, which can be read on this theme."""
+    colours = theme.variables
+    names = ("status-corrupt", "status-ok", "status-stale", "text-accent", "status-harmful", "text-accent")
+    black, white = Color.parse(theme.background or "black"), Color.parse(theme.foreground or "white")
+    row = [black.rgb, *(Color.parse(colours[name]).rgb for name in names), white.rgb]
+    return TerminalTheme(black.rgb, white.rgb, row, row)
+
+
+ANSI_DARK: Final = _ansi(DARK)
+ANSI_LIGHT: Final = _ansi(LIGHT)

@@ -25,6 +25,7 @@ class Dialog(Once[Answer], ModalScreen[Answer]):
     DEFAULT_CSS = """
     Dialog {
         align: center middle;
+        background: $background 60%;
     }
     Dialog > #box {
         width: 92%;

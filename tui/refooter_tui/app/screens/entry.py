@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Static
@@ -11,6 +12,7 @@ from textual.widgets import Footer, Static
 from refooter_tui.app.detail import DetailPane
 from refooter_tui.app.messages import Detail
 from refooter_tui.app.screens.once import Once
+from refooter_tui.app.widgets.cells import fit_middle
 from refooter_tui.text import visible
 
 
@@ -31,9 +33,12 @@ class EntryScreen(Once[None]):
         self._detail = DetailPane()
 
     def compose(self) -> ComposeResult:
-        yield Static(visible(self._path), id="name", markup=False)
+        yield Static("", id="name", markup=False)
         yield self._detail
         yield Footer(show_command_palette=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.query_one("#name", Static).update(fit_middle(visible(self._path), max(1, event.size.width - 2)))
 
     def on_mount(self) -> None:
         self._detail.say("reading …")

@@ -126,7 +126,7 @@ class ResultScreen(Dialog[Next | None]):
         self._gate.seen(*last_key_of(self.app))
         self._paint()
         if self._groups:
-            self.query_one("#groups", OptionList).focus()
+            self.query_one("#groups", OptionList).focus(scroll_visible=False)
         self.call_after_refresh(self._gate.open)
 
     def update(self, summary: RunSummary, tally: Tally, groups: Sequence[Group]) -> None:
@@ -144,10 +144,18 @@ class ResultScreen(Dialog[Next | None]):
         self.keys(self._key_words())
         shown = self.query_one("#groups", OptionList)
         at = shown.highlighted
-        shown.set_options([Option(_line(group), id=str(index)) for index, group in enumerate(self._groups)])
+        shown.set_options([Option(self._line(group), id=str(index)) for index, group in enumerate(self._groups)])
         if self._groups:
             shown.highlighted = min(at or 0, len(self._groups) - 1)
         self.set_class(bool(self._groups), "-groups")
+
+    def _line(self, group: Group) -> Text:
+        said = Text(f"{group.outcome.value}", style="bold" if self.app.no_color else OUTCOME_STYLES[group.outcome])
+        said.append(f"  {group.reason.value}" if group.reason else "", style="bold")
+        said.append(f"  {entries(group.count)}", style="not bold")
+        if group.remedy:
+            said.append(f"\n  {visible(group.remedy)}", style="dim not bold")
+        return said
 
     def _title(self) -> str:
         if self._summary.run_id is None:
@@ -200,12 +208,3 @@ class ResultScreen(Dialog[Next | None]):
             self.notify("nothing of these is to be tried again: choose what failed, or was in conflict")
             return
         self.dismiss(Next(wanted, group))
-
-
-def _line(group: Group) -> Text:
-    said = Text(f"{group.outcome.value}", style=OUTCOME_STYLES[group.outcome])
-    said.append(f"  {group.reason.value}" if group.reason else "", style="bold")
-    said.append(f"  {entries(group.count)}", style="not bold")
-    if group.remedy:
-        said.append(f"\n  {visible(group.remedy)}", style="dim not bold")
-    return said

@@ -23,6 +23,7 @@ class Link(Enum):
     CONNECTING = "… connecting"
     UP = "● connected"
     LOST = "✗ connection lost"
+    NEVER = "✗ not connected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _fitting(facts: HeaderFacts, room: int) -> list[str]:
 
 
 def _link_style(link: Link, palette: Palette) -> Style:
-    if link is Link.LOST:
+    if link in (Link.LOST, Link.NEVER):
         return palette.warning + Style(reverse=True)
     return palette.status[0] if link is Link.UP else palette.muted
 

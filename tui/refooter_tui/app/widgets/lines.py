@@ -158,6 +158,11 @@ class LinePane(ScrollView, Painted, can_focus=True):
         blanks = " " * max(0, (width - cell_len(lines[y])) // 2)
         return Strip([Segment(fit(blanks + lines[y], width), palette.base + palette.muted)], width)
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        # Textual tells the bar where it stands only while it is there
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def watch_placeholder(self) -> None:
         self.refresh()
 
