@@ -271,8 +271,9 @@ class Desk(Frame):
         room = self._top.content_size.width
         said = parts[0]
         for part in parts[1:]:
-            if cell_len(f"{said}; {part}") <= room:
-                said = f"{said}; {part}"
+            if cell_len(f"{said}; {part}") > room:
+                break
+            said = f"{said}; {part}"
         self._top.set_class(lost is not None, "-lost")
         self._top.update(Text(visible(said), no_wrap=True, overflow="ellipsis"), layout=False)
 

@@ -25,9 +25,11 @@ from refooter_tui.app.report import Report
 from refooter_tui.app.screens.dialog import Dialog
 from refooter_tui.app.screens.gate import KeyGate, last_key_of
 from refooter_tui.app.widgets.options import Options
+from refooter_tui.app.widgets.palette import Palette
 from refooter_tui.cli.follow import Tally
-from refooter_tui.cli.render import OUTCOME_STYLES, entries
+from refooter_tui.cli.render import entries
 from refooter_tui.cli.reports import show_run
+from refooter_tui.model.codes import code_of
 from refooter_tui.text import visible
 
 
@@ -150,11 +152,13 @@ class ResultScreen(Dialog[Next | None]):
         self.set_class(bool(self._groups), "-groups")
 
     def _line(self, group: Group) -> Text:
-        said = Text(f"{group.outcome.value}", style="bold" if self.app.no_color else OUTCOME_STYLES[group.outcome])
-        said.append(f"  {group.reason.value}" if group.reason else "", style="bold")
-        said.append(f"  {entries(group.count)}", style="not bold")
+        palette = Palette.of(self.query_one("#groups"))
+        outcome = palette.strong if self.app.no_color else palette.outcome[code_of(group.outcome)]
+        said = Text.assemble((group.outcome.value, outcome))
+        said.append(f"  {group.reason.value}" if group.reason else "", palette.strong)
+        said.append(f"  {entries(group.count)}")
         if group.remedy:
-            said.append(f"\n  {visible(group.remedy)}", style="dim not bold")
+            said.append(f"\n  {visible(group.remedy)}", palette.muted)
         return said
 
     def _title(self) -> str:
