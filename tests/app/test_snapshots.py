@@ -19,7 +19,6 @@ from syrupy.assertion import SnapshotAssertion
 from app.still import HOME, StillSeat, stilled
 from refooter.demo.lake import LakeSummary, build_lake
 from refooter.demo.server import Server
-from refooter_tui.app import doings
 from refooter_tui.app.copying import CopyMenu
 from refooter_tui.app.detail import DetailPane
 from refooter_tui.app.screens.entry import EntryScreen
@@ -48,9 +47,8 @@ def _the_same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setenv("COLORTERM", "truecolor")
     # the help names the configuration file
     monkeypatch.setenv("XDG_CONFIG_HOME", f"{HOME}/.config")
-    # an export's name is one that nothing here has yet, and holds the day
+    # an export's name is one that nothing here has yet
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(doings, "_export_name", lambda run_id: "refooter-entries-2026-03-20.csv")
 
 
 class Album:

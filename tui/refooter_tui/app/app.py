@@ -149,6 +149,9 @@ class RefooterApp(Keys):
             self.watching.listed(part)
             self._refresh_marks()
             return
+        if part.job != self.load_job:
+            # of a list that was begun anew since: what it does not name is not gone
+            return
         self.lake.listed(part)
         if part.complete:
             self._settled = True

@@ -130,7 +130,7 @@ class Doings:
         def command(name: str) -> str:
             return app.commands.export(scoped, run_id, name)
 
-        app.push_screen(ExportScreen(what, _export_name(run_id), command, app.directory), answered)
+        app.push_screen(ExportScreen(what, _export_name(run_id, app.clock().date()), command, app.directory), answered)
 
     # what is done to a job under way
 
@@ -229,6 +229,6 @@ class Doings:
             bar.progress = progress
 
 
-def _export_name(run_id: int | None) -> str:
+def _export_name(run_id: int | None, today: date) -> str:
     what = "entries" if run_id is None else f"run-{run_id}"
-    return f"refooter-{what}-{date.today().isoformat()}.csv"
+    return f"refooter-{what}-{today.isoformat()}.csv"

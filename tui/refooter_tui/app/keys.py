@@ -26,6 +26,7 @@ from refooter_tui.app.screens.entry import EntryScreen
 from refooter_tui.app.screens.help import HelpScreen
 from refooter_tui.app.screens.palette import PaletteScreen
 from refooter_tui.app.state import save_looks
+from refooter_tui.app.watching import Watching
 from refooter_tui.model.columns import Int32s
 
 _PANES: Final = ("left", "filter", "entries", "timeline", "detail", "log")
@@ -47,6 +48,9 @@ class Keys(Desk):
     planning: Planning
     results: Results
     leaving: Leaving
+    watching: Watching
+    load_job = -1
+    """The list that was asked for last."""
     commands: Equivalents
 
     ENABLE_COMMAND_PALETTE = False
@@ -197,8 +201,9 @@ class Keys(Desk):
         self._filter.show_counts(self.lake.counts())
 
     def action_reload(self) -> None:
+        self.watching.give_up()
         self.lake.begin_loading()
-        self.engine.load()
+        self.load_job = self.engine.load()
         self.engine.runs()
 
     def action_export(self) -> None:

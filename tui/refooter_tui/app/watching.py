@@ -47,8 +47,14 @@ class Watching:
         self._app.lake.table.begin_listing()
         self._job = self._app.engine.load(quiet=True)
 
+    def give_up(self) -> None:
+        """Somebody wants the list read from its beginning: what is still on its way of a quiet one counts for nothing."""
+        self._job = None
+
     def listed(self, part: Listed) -> None:
         """A part of a quiet list. What is new is announced like what has changed: the rows on the screen stay as they are."""
+        if part.job != self._job:
+            return
         lake = self._app.lake
         before = lake.table.retired_count
         new = lake.listed(part)
