@@ -30,6 +30,8 @@ SIZE = (140, 44)
 # What somebody waits for at the most: it only bounds how long a failing test takes.
 PATIENCE_SECONDS = 30.0
 _NOT_PASTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# What speaks of another terminal than this one: the size, too, that a test runner's workers are told.
+_NOT_KEPT = ("CI", "DISPLAY", "WAYLAND_DISPLAY", "TMUX", "COLUMNS", "LINES")
 ENTER, ESCAPE = "\r", "\x1b"
 
 
@@ -156,9 +158,7 @@ def terminal(
     """Runs `refooter` with these words. `state` is where it keeps what it remembers; `environment` is added to the test's own."""
     master, slave = pty.openpty()
     ioctl(slave, TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-    kept = {
-        name: value for name, value in os.environ.items() if name not in ("CI", "DISPLAY", "WAYLAND_DISPLAY", "TMUX")
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_KEPT}
     ours = {
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",

@@ -287,7 +287,7 @@ def run_and_go_back(there: Terminal) -> None:
     there.press("m")
     there.sees("Plan: migrate", "y go")
     there.press_until("y", lambda text: "╭─ Run 1" in text)
-    there.sees("PostgreSQL refuse")
+    there.press_until("\x1b[B", lambda text: "PostgreSQL refuse" in text)
     there.leave("╭─ Run 1")
     there.press("o")
     there.sees("[Runs]", "migrate")

@@ -78,7 +78,7 @@ class Results:
         summary = _summary_of(record, self._app.target)
         if screen is not None:
             ended = screen.going_on and record.state is not RunState.RUNNING
-            screen.update(summary, tally, _groups(summary, amiss))
+            screen.update(summary, tally, _groups(summary, amiss, tally))
             if ended and said.changed is None:
                 self._app.engine.run_results(said.run_id)
             self._look_again(screen)
@@ -131,7 +131,7 @@ class Results:
     ) -> None:
         if self._app.leaving.begun:
             return
-        screen = ResultScreen(summary, tally, _groups(summary, amiss), read_only=self._app.read_only)
+        screen = ResultScreen(summary, tally, _groups(summary, amiss, tally), read_only=self._app.read_only)
 
         def answered(wanted: Next | None) -> None:
             if wanted is not None:
@@ -201,16 +201,18 @@ def _tally_of(results: RunResults) -> tuple[Tally, Amiss]:
     return tally, amiss
 
 
-def _groups(summary: RunSummary, amiss: Amiss) -> Sequence[Group]:
+def _groups(summary: RunSummary, amiss: Amiss, tally: Tally) -> Sequence[Group]:
     """How entries ended, what went wrong first."""
     run = f"run:{summary.run_id} " if summary.run_id is not None else ""
     groups = []
     for (outcome, reason), paths in sorted(amiss.items(), key=lambda item: -len(item[1])):
         asked = f"{run}outcome:{outcome.value}" + (f" reason:{reason.value}" if reason else "")
         remedy = words.REASONS[reason] if reason is not None else words.CONFLICT
-        groups.append(Group(outcome, reason, len(paths), asked, remedy))
+        told = tally.groups.get(reason or outcome)
+        sentence = told.first[0][1] if told is not None and told.first else ""
+        groups.append(Group(outcome, reason, len(paths), asked, sentence, remedy))
     groups += [
-        Group(outcome, None, count, f"{run}outcome:{outcome.value}", "")
+        Group(outcome, None, count, f"{run}outcome:{outcome.value}", "", "")
         for outcome in _WELL
         if (count := summary.count(outcome))
     ]

@@ -35,12 +35,13 @@ from refooter_tui.text import visible
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Entries that ended alike. `filter` is what shows them in the table."""
+    """Entries that ended alike. `filter` is what shows them in the table, `sentence` what was said of the first of them."""
 
     outcome: Outcome
     reason: Reason | None
     count: int
     filter: str
+    sentence: str
     remedy: str
 
 
@@ -64,6 +65,7 @@ class Next:
 
 
 _KEYS: Final = {f"result.{then.value}": then for then in Then if then is not Then.FILTER}
+_MOVES: Final = ("down", "up", "pagedown", "pageup", "home", "end")
 _AMISS: Final = (Outcome.FAILED, Outcome.CONFLICT)
 
 
@@ -157,6 +159,8 @@ class ResultScreen(Dialog[Next | None]):
         said = Text.assemble((group.outcome.value, outcome))
         said.append(f"  {group.reason.value}" if group.reason else "", palette.strong)
         said.append(f"  {entries(group.count)}")
+        if group.sentence:
+            said.append(f"\n  {visible(group.sentence)}")
         if group.remedy:
             said.append(f"\n  {visible(group.remedy)}", palette.muted)
         return said
@@ -200,6 +204,9 @@ class ResultScreen(Dialog[Next | None]):
     def on_key(self, event: events.Key) -> None:
         """Here and not as bindings: what begins something counts by when its key was pressed."""
         lets = self._gate.lets_through(event)
+        if event.key in _MOVES:
+            # in a low window the groups are below what is read first
+            self.query_one("#groups").scroll_visible(animate=False)
         wanted = _KEYS.get(meant(self, event.key) or "")
         if wanted is None:
             return
