@@ -336,3 +336,11 @@ async def test_rows_of_another_lake_start_at_the_top() -> None:
         other.append(listing(range(50)))
         shown.entries.show(other, take(other), Selection(other))
         assert shown.entries.row == 0
+
+
+async def test_a_placeholder_of_a_megabyte_is_shown_in_part_and_at_once() -> None:
+    pane = EntriesTable()
+    async with Stage(pane).run_test(size=(3, 20)) as pilot:
+        pane.placeholder = f"no entry matches {'x' * (1 << 20)}"
+        await pilot.pause()
+        assert any("…" in line or "x" in line for line in lines(pane))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -14,8 +14,10 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from refooter_tui.app.widgets.cells import fit, wrapped
+from refooter_tui.app.widgets.cells import ELLIPSIS, fit, wrapped
 from refooter_tui.app.widgets.palette import Painted, Palette
+
+_MOST_SAID: Final = 600
 
 
 class LinePane(ScrollView, Painted, can_focus=True):
@@ -51,6 +53,7 @@ class LinePane(ScrollView, Painted, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._cursor = 0
+        self._wrapped: tuple[tuple[str, int], list[str]] | None = None
 
     # what a subclass says
 
@@ -151,12 +154,21 @@ class LinePane(ScrollView, Painted, can_focus=True):
         return Strip.blank(width, palette.base)
 
     def _placeholder_strip(self, y: int, width: int, palette: Palette) -> Strip:
-        lines = wrapped(self.placeholder, max(1, width - 2))
+        lines = self._placeholder_lines(max(1, width - 2))
         y -= max(0, (self.page_lines - len(lines)) // 3)
         if not 0 <= y < len(lines):
             return Strip.blank(width, palette.base)
         blanks = " " * max(0, (width - cell_len(lines[y])) // 2)
         return Strip([Segment(fit(blanks + lines[y], width), palette.base + palette.muted)], width)
+
+    def _placeholder_lines(self, width: int) -> list[str]:
+        """Wrapped once for a width, and no more of it than anybody reads: a filter that was pasted can be a megabyte long."""
+        text = self.placeholder
+        if len(text) > _MOST_SAID:
+            text = f"{text[:_MOST_SAID]}{ELLIPSIS}"
+        if self._wrapped is None or self._wrapped[0] != (text, width):
+            self._wrapped = ((text, width), wrapped(text, width))
+        return self._wrapped[1]
 
     def watch_show_vertical_scrollbar(self, shown: bool) -> None:
         # Textual tells the bar where it stands only while it is there
