@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -221,7 +222,10 @@ def test_a_paused_job_reads_no_further_page_and_has_no_transaction_open(
     heard.done(engine.scan(None))
     assert read[False] > 20
     assert read[True] == 1
-    assert open_transactions(stage.dsn) == []
+    # The engine's own look at the connection is open for a moment now and then; one of a paused job would never end.
+    limit = time.monotonic() + 20
+    while left := open_transactions(stage.dsn):
+        assert time.monotonic() < limit, left
     engine.resume(job)
     summary = heard.done(job).summary
     assert isinstance(summary, ScanSummary | RunSummary | Plan)
