@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -253,40 +254,34 @@ class Journal(JournalSchema):
 
     async def results(self, run_id: int, *, page: int = 5000) -> AsyncGenerator[list[ResultRecord], None]:
         """What a run could not do, by pages of the path."""
-        after: str | None = None
-        while True:
-            async with self.database.reading() as connection:
-                rows = await (
-                    await connection.execute(
-                        self.sql(
-                            "SELECT file_path::text, outcome, reason, sentence FROM {result} WHERE run_id = %(run)s"
-                            " AND (%(after)s::text IS NULL OR file_path > %(after)s) ORDER BY file_path LIMIT %(page)s"
-                        ),
-                        {"run": run_id, "after": after, "page": page},
-                    )
-                ).fetchall()
-            if rows:
+        async with aclosing(
+            self._pages("file_path::text, outcome, reason, sentence FROM {result}", run_id, page)
+        ) as pages:
+            async for rows in pages:
                 yield [ResultRecord(*row) for row in rows]
-            if len(rows) < page:
-                return
-            after = rows[-1][0]
 
     async def changed_paths(self, run_id: int, *, page: int = 20_000) -> AsyncGenerator[list[str], None]:
         """The entries that a run changed, by pages of the path."""
+        async with aclosing(self._pages("file_path::text FROM {change}", run_id, page)) as pages:
+            async for rows in pages:
+                yield [path for (path,) in rows]
+
+    async def _pages(self, what: str, run_id: int, page: int) -> AsyncGenerator[list[tuple[Any, ...]], None]:
+        """`what`: columns, the path first, and their table. Pages that hold something, each read in a transaction of its own."""
         after: str | None = None
         while True:
             async with self.database.reading() as connection:
                 rows = await (
                     await connection.execute(
                         self.sql(
-                            "SELECT file_path::text FROM {change} WHERE run_id = %(run)s"
+                            f"SELECT {what} WHERE run_id = %(run)s"
                             " AND (%(after)s::text IS NULL OR file_path > %(after)s) ORDER BY file_path LIMIT %(page)s"
                         ),
                         {"run": run_id, "after": after, "page": page},
                     )
                 ).fetchall()
             if rows:
-                yield [path for (path,) in rows]
+                yield rows
             if len(rows) < page:
                 return
             after = rows[-1][0]

@@ -117,7 +117,3 @@ class LakeView:
         """Of these rows those that nobody has judged yet."""
         found: Int32s = rows[(self.table.status[rows] == UNKNOWN) & ~self.table.retired[rows]]
         return found
-
-    def touched_since(self, rows: Int32s, revision: int) -> int:
-        """How many of these rows have changed since that revision of the table."""
-        return int(np.count_nonzero(self.table.touched[rows] > revision))
