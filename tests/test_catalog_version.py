@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
+from psycopg import AsyncConnection, sql
 
-from refooter.catalog.version import current_version
+from refooter.catalog.version import current_version, find_version
 from refooter.demo.server import Server
-from refooter.errors import MissingRights, RefooterError, UnsupportedCatalog
+from refooter.errors import MissingRights, RefooterError, UnsupportedCatalog, UsageError
 from support.tables import execute
 from test_catalog_rows import Rows, database_of, one_database
 
@@ -93,3 +95,38 @@ async def test_a_version_that_is_no_longer_there_is_none(dsn: str) -> None:
         execute(dsn, "DROP TABLE lakehouse_migration")
         async with database.reading() as connection:
             assert await current_version(connection) is None
+
+
+ASKING = "&client_encoding=UTF8"
+
+
+@pytest.fixture
+def in_encoding(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty catalog in a database of the encoding that the test names, which asks for no encoding itself."""
+    name = f"in_{request.param.lower()}"
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} ENCODING {} TEMPLATE template0 LOCALE 'C'").format(
+                sql.Identifier(name), sql.Literal(request.param)
+            )
+        )
+    try:
+        Rows(server.dsn(name) + ASKING).make()
+        yield server.dsn(name)
+    finally:
+        server.drop_database(name)
+
+
+@pytest.mark.parametrize("in_encoding", ["SQL_ASCII", "LATIN1"], indirect=True)
+async def test_a_client_that_asks_for_utf8_reads_the_catalog_of_a_database_of_another_encoding(
+    in_encoding: str,
+) -> None:
+    async with database_of(in_encoding + ASKING) as database:
+        assert database.version.number == 5
+
+
+@pytest.mark.parametrize("in_encoding", ["SQL_ASCII"], indirect=True)
+async def test_a_connection_that_gives_bytes_for_text_is_told_to_ask_for_utf8(in_encoding: str) -> None:
+    async with await AsyncConnection.connect(in_encoding) as connection:
+        with pytest.raises(UsageError, match="client_encoding=UTF8"):
+            await find_version(connection, "somewhere")

@@ -20,7 +20,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from refooter.catalog.address import Address
 from refooter.catalog.version import CatalogVersion, find_version
-from refooter.errors import CatalogChanged, DatabaseUnreachable
+from refooter.errors import CatalogChanged, DatabaseUnreachable, UnsupportedCatalog
 
 # The pool reports every failed attempt there; what concerns the user is said once, in our own words.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -102,7 +102,12 @@ class Database:
 
         Raises `DatabaseUnreachable`, `UnsupportedCatalog` or `MissingRights`.
         """
-        arguments: dict[str, Any] = {"prepare_threshold": None, "connect_timeout": CONNECT_SECONDS}
+        arguments: dict[str, Any] = {
+            "prepare_threshold": None,
+            "connect_timeout": CONNECT_SECONDS,
+            # As the engine's own client does (sqlx, whatever the database's encoding): with SQL_ASCII on both sides text is bytes.
+            "client_encoding": "UTF8",
+        }
         if "application_name" not in self.address.params:
             arguments["application_name"] = "refooter"
         try:
@@ -157,6 +162,11 @@ class Database:
                 yield connection
         except (errors.UndefinedTable, errors.UndefinedColumn) as error:
             raise CatalogChanged(f"the catalog changed while it was being read: {self.reason(error)}") from None
+        except errors.CharacterNotInRepertoire as error:
+            # Only a database of the encoding SQL_ASCII lets such bytes in.
+            raise UnsupportedCatalog(
+                f"the catalog in {self.address.shown} holds text that is not UTF-8, which no engine can read: {self.reason(error)}"
+            ) from None
 
     @asynccontextmanager
     async def writing(self, seconds: float = WRITE_SECONDS) -> AsyncIterator[Connection]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from refooter.catalog.connection import Connection, Database
 from refooter.catalog.journal_schema import JournalSchema
+from refooter.catalog.storable import storable
 
 DEAD_AFTER_SECONDS = 60
 _COUNTS = (
@@ -122,11 +123,11 @@ class Journal(JournalSchema):
                     ),
                     (
                         start.kind,
-                        start.who,
+                        storable(connection, start.who),
                         start.program_version,
                         self.database.version.number,
                         start.target,
-                        json.dumps(start.selection),
+                        json.dumps(start.selection, ensure_ascii=False),
                         start.strategy,
                         selected,
                     ),
@@ -163,7 +164,7 @@ class Journal(JournalSchema):
                     "UPDATE {run} SET state = %s, finished = clock_timestamp(), heartbeat = clock_timestamp(), message = %s,"
                     " selected = coalesce(%s, selected) WHERE run_id = %s AND state = 'running'"
                 ),
-                (state.value, message, selected, run_id),
+                (state.value, None if message is None else storable(connection, message), selected, run_id),
             )
             return updated.rowcount == 1
 

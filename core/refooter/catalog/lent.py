@@ -23,6 +23,7 @@ from refooter.catalog.journal import RunStart
 from refooter.catalog.journal_schema import JournalSchema
 from refooter.catalog.pages import read_entries_on
 from refooter.catalog.rows import Uneven, lock_rows, sort, write_rows
+from refooter.catalog.storable import storable
 from refooter.catalog.version import CatalogVersion, current_version, find_version
 from refooter.errors import MissingRights, UsageError
 from refooter.values import Entry
@@ -126,11 +127,11 @@ async def _run(
         ),
         (
             start.kind,
-            start.who,
+            storable(connection, start.who),
             start.program_version,
             version.number,
             start.target,
-            json.dumps(start.selection),
+            json.dumps(start.selection, ensure_ascii=False),
             start.strategy,
         ),
     )

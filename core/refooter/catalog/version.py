@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, errors
 
-from refooter.errors import MissingRights, UnsupportedCatalog
+from refooter.errors import MissingRights, UnsupportedCatalog, UsageError
 
 _ENTRY_COLUMNS = {"file_path", "metadata", "insert_time"}
 _PARTITION_COLUMNS = {
@@ -42,7 +42,9 @@ class CatalogVersion:
 
 
 async def find_version(connection: AsyncConnection[Any], shown: str) -> CatalogVersion:
-    """Raises `UnsupportedCatalog` with the sentence for each version that has no footers to migrate."""
+    """Raises `UnsupportedCatalog` with the sentence for each version that has no footers to migrate, and `UsageError` for a
+    connection that gives no text."""
+    _check_encoding(connection, shown)
     row = await (
         await connection.execute(
             "SELECT to_regclass('lakehouse_migration') IS NOT NULL, to_regclass('partition_metadata') IS NOT NULL,"
@@ -81,6 +83,16 @@ async def find_version(connection: AsyncConnection[Any], shown: str) -> CatalogV
         raise UnsupportedCatalog(f"the catalog in {shown} says version {number} but has no table {missing}")
     await _check_columns(connection, number, shown)
     return CatalogVersion(number)
+
+
+def _check_encoding(connection: AsyncConnection[Any], shown: str) -> None:
+    """With SQL_ASCII as the encoding of both sides nobody says what the bytes of a text mean: psycopg gives bytes then, where a
+    path or a column's name is expected. A client that asks for UTF-8, as the engine's does, is given it, or an error."""
+    if connection.info.parameter_status("client_encoding") == "SQL_ASCII":
+        raise UsageError(
+            f"the connection to {shown} gives text as bytes of no known encoding (SQL_ASCII, as the database's own may be):"
+            " ask for UTF-8 with client_encoding=UTF8 in the connection string, or PGCLIENTENCODING=UTF8"
+        )
 
 
 async def _check_columns(connection: AsyncConnection[Any], number: int, shown: str) -> None:
