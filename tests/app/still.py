@@ -26,6 +26,7 @@ from refooter.values import EntryResult, Outcome, Reason, Status
 from refooter_tui.app import frame
 from refooter_tui.app.app import RefooterApp
 from refooter_tui.app.command import HERE
+from refooter_tui.app.detail import DetailPane
 from refooter_tui.app.doings import Going
 from refooter_tui.app.equivalents import Equivalents
 from refooter_tui.app.messages import Connected, EngineMessage, JobDone, JobEvents, JobKind, Lost
@@ -161,8 +162,10 @@ class StillSeat(Seat):
             app.has_class("-narrow") or row is None or (found is not None and found.name == app.lake.table.path(row))
         )
         timers = (app.looking._rest, app.looking._late, app.sight._settling)
+        panes = (pane for screen in app.screen_stack for pane in screen.query(DetailPane))
         return (
             looked
+            and all(pane.made for pane in panes)
             and not app._dirty
             and not app.lake.loading
             and not app.lake.working

@@ -77,7 +77,7 @@ async def test_keys_and_the_mouse_resize_the_panes_and_the_centre_keeps_its_colu
         await seat.until(lambda: app._left.size.width == before - 4)
         await seat.press("6", *["greater_than_sign"] * 20)
         await seat.until(lambda: app._entries.page_lines == 12)
-        await seat.press("3", *["less_than_sign"] * 9)
+        await seat.press("3", *["less_than_sign"] * 12)
         await seat.until(lambda: app._entries.size.width == 50)
         bar = app.query_one("#divider-left", Divider)
         await seat.pilot.mouse_down(bar, offset=(0, 5))

@@ -79,6 +79,9 @@ async def said(pane: DetailPane, pilot: Pilot[None], tab: str) -> str:
     await pilot.pause()
     page = pane.query_one(f"#page-{tab}", PageView)
     await until(pilot, lambda: page.size.width > 0)
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await until(pilot, lambda: pane.made)
     return "\n".join(page.lines)
 
 
@@ -101,6 +104,12 @@ async def test_where_the_file_would_have_to_be_read_it_is_said_that_it_was_not_a
     read = await told(await kinds.inspect("truncated", ask_store=True), lambda pane, found: pane.show(found), "after")
     assert "A migration would change it" in read
     assert "Enter on the entry" not in read
+
+
+async def test_the_summary_begins_with_what_is_wrong_in_words(kinds: Kinds) -> None:
+    found = await kinds.inspect("missing_num_rows")
+    first = (await told(found, DetailPane.show, "summary")).splitlines()[0]
+    assert "legacy  missing_num_rows: the row count was never written" in first
 
 
 async def test_what_the_value_itself_proves_is_said_without_its_file(kinds: Kinds) -> None:

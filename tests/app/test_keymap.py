@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -18,14 +20,30 @@ from textual.widgets import Input, Static
 
 from app.stage import until
 from refooter.errors import UsageError
+from refooter.events import Severity
 from refooter.jobs.lake import Session
 from refooter.settings import Settings
 from refooter_tui.app.app import RefooterApp
 from refooter_tui.app.command import Where
-from refooter_tui.app.keymap import all_bindings, checked, key_for, keymap_of, meant, node_classes, own_bindings
+from refooter_tui.app.keymap import (
+    all_bindings,
+    checked,
+    key_for,
+    keymap_of,
+    meant,
+    named_by_default,
+    node_classes,
+    own_bindings,
+)
 from refooter_tui.app.screens.dialog import Dialog
+from refooter_tui.app.screens.export import ExportScreen
 from refooter_tui.app.screens.help import HelpScreen
+from refooter_tui.app.screens.palette import PaletteScreen
+from refooter_tui.app.screens.reading import Reading
+from refooter_tui.app.state_words import Situation, causes_words, table_words
+from refooter_tui.app.widgets.counts import CountLine, Counts
 from refooter_tui.app.widgets.entries import EntriesTable
+from refooter_tui.app.widgets.log import LogRecord
 from refooter_tui.app.widgets.timeline import TimelineBar
 from refooter_tui.cli.profile import config_file
 
@@ -253,3 +271,45 @@ async def test_keys_that_a_dialog_looks_at_itself_mean_what_they_are_remapped_to
         assert [one for one in screen.heard if one != "its action"] == [None, "plan.go", "plan.go", "plan.dry_run"]
         assert str(screen.query_one("#go", Static).render()) == "G or f5"
         assert str(screen.query_one("#dry", Static).render()) == "d or ⏎"
+
+
+async def test_sentences_name_keys_as_remapped(tmp_path: Path) -> None:
+    keys = {"reapply": "f5", "scan_all": "ctrl+t", "reload": "f8", "filter": "f3", "move.last": "f9", "quit": "Q"}
+    async with opened(tmp_path, keys, (200, 50)) as pilot:
+        app = pilot.app
+        assert isinstance(app, RefooterApp)
+        app._log_pane.write([LogRecord(app.clock(), Severity.INFO, f"{n}") for n in range(50)])
+        await pilot.press("6", "k")
+        await until(pilot, lambda: "scrolled: f9 follows the end" in shown(app))  # type: ignore[arg-type]
+        line = app.query_one(CountLine)
+        line.counts = Counts(3, 10, changed=214)
+        assert "214 rows changed: f5 applies the filter again" in line.render_line(0).text
+        line.counts = Counts(3, 10, unscanned=7, unscanned_bytes=9_700)
+        assert "7 not scanned: ctrl+t scans all" in line.render_line(0).text
+        hidden = Situation(connected=True, known=10, filter="x", unscanned=7)
+        words = table_words(hidden, app.key_named)
+        assert "f3 changes the filter, f5 applies it again" in words
+        assert "ctrl+t scans all" in words
+        assert causes_words(replace(hidden, unscanned=10), app.key_named) == "not scanned: ctrl+t scans all"
+        assert "f8 reads it again" in table_words(Situation(connected=True), app.key_named)
+        lost = Situation(connected=True, failed=True, code="usage", sentence="no such store")
+        assert "Quit with Q," in table_words(lost, app.key_named)
+
+
+def test_a_sentence_names_the_first_key_as_people_write_it() -> None:
+    named = {name: named_by_default(name) for name in ("scan_all", "reapply", "filter", "help", "quit", "dialog.leave")}
+    assert list(named.values()) == ["ctrl+r", "=", "/", "?", "q", "escape"]
+
+
+async def test_the_keys_that_dialogs_name_are_those_that_do_it(tmp_path: Path) -> None:
+    keys = {"export.overwrite": "ctrl+t", "export.copy": "f7", "dialog.leave": "f4"}
+    async with opened(tmp_path, keys) as pilot:
+        app = pilot.app
+        app.push_screen(ExportScreen("12 entries", "entries.csv", lambda name: name, tmp_path))
+        await until(pilot, lambda: {"^t overwrite", "f7 copy", "f4 leave"} <= pairs(shown(app)))  # type: ignore[arg-type]
+        await pilot.press("f4")
+        app.push_screen(Reading("Read", Text("words")))
+        await until(pilot, lambda: "f4 close" in pairs(shown(app)))  # type: ignore[arg-type]
+        await pilot.press("f4")
+        app.push_screen(PaletteScreen("Do what?", []))
+        await until(pilot, lambda: "f4 leave" in pairs(shown(app)))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from refooter_tui.app.screens.plan import PlanScreen
 from refooter_tui.app.screens.question import Question
 from refooter_tui.app.screens.result import ResultScreen
 from refooter_tui.app.widgets.asking import CopyAsked
+from refooter_tui.cli import render
 from refooter_tui.model.codes import code_of
 from support.tables import execute, rows, table_digests
 
@@ -164,3 +166,29 @@ async def test_leaving_the_plan_leaves_everything(lake: LakeSummary, tmp_path: P
         assert seat.app.doings.latest is None
         assert not isinstance(seat.app.screen, Question)
     assert table_digests(lake.dsn) == before
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+async def test_what_one_has_to_know_of_a_plan_is_seen_at_once_and_the_rest_below(
+    lake: LakeSummary, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with seated(lake, tmp_path, size) as seat:
+        await seat.press("a", "m")
+        screen = await seat.plan()
+        plan = screen.plan
+        assert plan is not None
+        await seat.pilot.pause()
+        # as it is read: without the box, and without the breaks of its lines
+        said = " ".join(re.sub(r"[│╭╮╰╯─▁-█]", " ", seat.text).split())
+        assert f"{plan.changed} of {plan.selected} entries are to be changed" in said
+        for cause, count in plan.by_cause.items():
+            assert re.search(rf"{cause.value} [^,a-z]*{count}\b", said), cause
+        assert f"{plan.by_step['refetch']} read anew" in said
+        assert f"{plan.store_requests} requests, {render.size(plan.store_bytes)}" in said
+        assert f"{render.size(plan.journal_bytes)} of before images, in this database's schema" in said
+        assert f"WAL {render.size(plan.wal_bytes)}" in said
+        assert "$ refooter migrate" in said
+        assert "y go" in said
+        await seat.press("end")
+        await seat.until(lambda: "what to do" in seat.text)
+        assert screen.ready

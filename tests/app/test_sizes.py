@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from refooter.values import Cause
 from refooter_tui.app.sizes import CENTRE_LEAST, TABLE_LEAST, WIDE, fitting
+from refooter_tui.app.widgets.columns import place
 
 
 @pytest.mark.parametrize("width", [120, 121, 160, 200, 400])
@@ -36,3 +38,14 @@ def test_what_fits_is_as_it_is_wanted() -> None:
 def test_in_a_small_window_the_log_has_one_line_and_the_timeline_two(width: int, height: int) -> None:
     sizes = fitting(width, height, 0, 0, 10)
     assert (sizes.log, sizes.log_title, sizes.timeline) == (1, False, 2)
+
+
+@pytest.mark.parametrize(("width", "path"), [(120, 24), (160, 32), (200, 38)])
+def test_the_paths_have_room_beside_what_is_usually_shown(width: int, path: int) -> None:
+    sizes = fitting(width, 50, 0, 0, 5)
+    assert sizes.left <= 36
+    centre = width - 2 - sizes.left - sizes.detail
+    placed = {one.column.name: one.width for one in place(centre - 1, 3)}
+    assert placed["path"] >= path
+    # in full
+    assert placed["cause"] == max(len(cause.value) for cause in Cause)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from rich.terminal_theme import TerminalTheme
 from textual.color import Color
 from textual.theme import Theme
 
 from app.some_entries import some_entries
 from app.stage import Stage
-from refooter_tui.app.themes import THEMES
+from refooter.values import Status
+from refooter_tui.app.report import Report
+from refooter_tui.app.themes import ANSI_DARK, ANSI_LIGHT, THEMES
 from refooter_tui.app.widgets.entries import EntriesTable
 from refooter_tui.app.widgets.palette import Palette
+from refooter_tui.cli.render import status_text
 from refooter_tui.model.order import take
 from refooter_tui.model.selection import Selection
 
@@ -86,3 +90,13 @@ async def test_the_table_can_be_painted_in_every_theme_there_is() -> None:
 def test_no_colour_of_a_theme_is_missing_in_the_other() -> None:
     dark, light = (set(theme.variables) for theme in THEMES)
     assert {name for name in dark ^ light if not name.startswith("fill-")} == set()
+
+
+@pytest.mark.parametrize(("theme", "terminal"), zip(THEMES, (ANSI_DARK, ANSI_LIGHT), strict=True))
+def test_reports_have_the_themes_own_orange(theme: Theme, terminal: TerminalTheme) -> None:
+    report = Report(lambda console: console.print(status_text(console, Status.LEGACY)))
+    (strip,) = report.strips(20, False)
+    styles = [segment.style for segment in strip if "legacy" in segment.text]
+    assert [style.color.get_truecolor(terminal).hex for style in styles if style is not None and style.color] == [
+        theme.variables["status-legacy"]
+    ]

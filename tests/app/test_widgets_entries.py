@@ -197,6 +197,21 @@ async def test_only_rows_on_the_screen_are_painted_again() -> None:
         assert painted == [3]
 
 
+async def test_what_an_empty_table_would_say_is_no_reason_to_paint_a_full_one_again() -> None:
+    shown = Shown()
+    painted: list[int] = []
+    async with shown.stage.run_test(size=(100, 20)) as pilot:
+        await begin(shown, pilot)
+        paint = shown.entries.paint
+        shown.entries.paint = lambda line, *words: (painted.append(line), paint(line, *words))[1]  # type: ignore[func-returns-value, method-assign]
+        shown.entries.placeholder = "400 entries, 399 of them not scanned"
+        await pilot.pause()
+        assert painted == []
+        shown.entries.refresh_row(3)
+        await pilot.pause()
+        assert painted == [3]
+
+
 async def test_space_selects_and_moves_on_and_a_range_grows_and_shrinks_without_losing_what_was_selected() -> None:
     shown = Shown()
     async with shown.stage.run_test(size=(80, 24)) as pilot:

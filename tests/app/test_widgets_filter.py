@@ -103,7 +103,7 @@ async def test_pasted_control_characters_are_shown_as_boxes_and_as_escapes() -> 
         assert "a□[31mb□c□d□e" in shown
         await pilot.press("enter")
         await pilot.pause()
-        assert "a\\x1b[31mb\\u202ec\\x9bd\\x07e" in lines(line.query_one(Chips))[0]
+        assert "a\\x1b[31mb\\u202ec\\u009bd\\x07e" in lines(line.query_one(Chips))[0]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ counted from `s` and from the word's last character.
 On a busy machine all of that says little. So there is a second table: the processor time that the app's own thread took from the
 frame before the key to the one that shows what it did, whatever else it did in between.
 
-Three states: idle; with a migration that writes, begun by hand in the app (repairs and version stamps, no store), at the rate that this
-machine makes; and with a made-up one, whose events come at 3,000 entries a second through the engine, so that the app has its share of that
-rate to bear also where the machine is too slow for it. The rate that the app was told of stands beside each.
+Three states: idle; with a migration that writes, begun by hand in the app (repairs and version stamps, no store), at 3,000 entries a
+second at most, which is what `--max-rate` says; and with a made-up one, whose events come at that rate through the engine, so that the
+app has its share to bear also where the machine is too slow for it. The rate that the app was told of stands beside each.
 
 While all entries are loaded, the cursor moves: the maximum is the longest that the app stood still. First paint: from the start of the
 process, and from `main`, to the first frame with entries; the median of some starts with compiled modules, and the slowest.

@@ -5,8 +5,8 @@ the pane for its lines, and said behind the frame that they went into, so that n
 the app is changed, and no class of it is imported earlier than the program itself does.
 
 Arguments: those of `refooter`. With REFOOTER_BENCH_RATE in the environment the first migration is a made-up one, which says of so
-many entries a second that they are migrated, in the events and by the way that a real one takes; later ones are real. Plans are
-made up always.
+many entries a second that they are migrated, in the events and by the way that a real one takes; later ones are real, and held to that
+rate as by `--max-rate`. Plans are made up always.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final
@@ -179,7 +179,8 @@ def _make_up(module: ModuleType) -> None:
     def migrate(lake: Any, selection: Any, options: Any, control: Any = None) -> AsyncGenerator[Any, None]:
         if turns and not options.dry_run:
             return _made_up(lake, selection, turns.pop(), control)
-        made: AsyncGenerator[Any, None] = real(lake, selection, options, control)
+        held = replace(options, max_rate=rate) if rate else options
+        made: AsyncGenerator[Any, None] = real(lake, selection, held, control)
         return made
 
     module.__dict__["migrate"] = migrate

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from refooter.catalog.listing import SCHEMA, about_how_many, listing_pages
+from refooter.catalog.listing import about_how_many, listing_pages, no_rows
 from refooter.catalog.rights import check_may_read
 from refooter.jobs.lake import Lake
 
@@ -37,4 +37,4 @@ async def listing(lake: Lake) -> AsyncGenerator[ListedPage, None]:
 
 def nothing_listed() -> pa.RecordBatch:
     """A batch of a listing's columns without a row."""
-    return pa.RecordBatch.from_pylist([], schema=SCHEMA)
+    return no_rows()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from textual.notifications import SeverityLevel
+
 from refooter.events import Severity
 from refooter.jobs.lake import Session
 from refooter.values import EntryResult
@@ -38,6 +40,7 @@ from refooter_tui.app.planning import Planning
 from refooter_tui.app.results import Results
 from refooter_tui.app.scoped import EVERY_ENTRY
 from refooter_tui.app.screens.entry import EntryScreen
+from refooter_tui.app.waiting import Waiting
 from refooter_tui.app.watching import Watching
 from refooter_tui.app.widgets.asking import CopyAsked
 from refooter_tui.app.widgets.entries import EntriesTable
@@ -46,6 +49,7 @@ from refooter_tui.app.widgets.log import LogView
 from refooter_tui.app.widgets.runs import RunsPane
 from refooter_tui.cli.render import entries
 from refooter_tui.model.columns import Int32s
+from refooter_tui.text import visible
 
 
 class RefooterApp(Keys):
@@ -70,6 +74,7 @@ class RefooterApp(Keys):
         self.doings = Doings(self)
         self.planning = Planning(self)
         self.results = Results(self)
+        self.waiting = Waiting(self)
         self.watching = Watching(self)
         self.leaving = Leaving(self)
         self.commands = Equivalents(where or Where.of(session.settings))
@@ -88,6 +93,18 @@ class RefooterApp(Keys):
         self.set_interval(0.25, self._tick)
         self.leaving.heed_signals()
         self.engine.start()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Nothing that a toast says is markup, and anything of it may be foreign."""
+        super().notify(visible(message), title=visible(title), severity=severity, timeout=timeout, markup=False)
 
     # what the engine says
 
@@ -170,7 +187,8 @@ class RefooterApp(Keys):
             self.doings.scan(EVERY_ENTRY)
         else:
             self.log_line(
-                f"{entries(len(self.lake.table))}: judged as they come into sight; ctrl+r judges every one of them"
+                f"{entries(len(self.lake.table))}: judged as they come into sight;"
+                f" {self.key_named('scan_all')} judges every one of them"
             )
             self._scan_in_sight()
 

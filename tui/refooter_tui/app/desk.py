@@ -17,6 +17,7 @@ from typing import Final
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events, work
+from textual.await_complete import AwaitComplete
 from textual.errors import NoWidget
 from textual.worker import get_current_worker
 
@@ -25,6 +26,7 @@ from refooter.jobs.lake import Session
 from refooter.values import Cause, TargetName
 from refooter_tui.app.engine import Engine
 from refooter_tui.app.frame import Frame
+from refooter_tui.app.keymap import named
 from refooter_tui.app.lake_view import LakeView
 from refooter_tui.app.looking import Looking
 from refooter_tui.app.messages import (
@@ -90,6 +92,7 @@ class Desk(Frame):
         self.looking = Looking(self, self.lake, self.engine, lambda: self._entries.row, self._detail_says)
         self.sight = Sight(self, self.lake, lambda: self._entries.rows_on_screen, self.engine.scan)
         self.last_key: tuple[str, float] = ("", 0.0)
+        self._uncovered = 0.0
         self._lost_since: Lost | None = None
         self._store_lost: StoreLost | None = None
         self._load_failed: JobDone | None = None
@@ -104,11 +107,24 @@ class Desk(Frame):
         self.post_message(EngineNews(said))
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent) and not self.screen_stack:
+            # the app is ending, and Textual (8.2.8) would end it with a traceback
+            return
         if isinstance(event, events.Key):
             self.last_key = (event.key, event.time)
+            if event.time < self._uncovered:
+                # typed while a dialog lay on top: for that one, and for nothing beneath
+                return
         elif isinstance(event, events.MouseDown) and self._is_on_nothing(event):
             return
         await super().on_event(event)
+
+    def pop_screen(self) -> AwaitComplete:
+        covers = bool(self.screen_stack) and self.screen.is_modal
+        popped = super().pop_screen()
+        if covers:
+            self._uncovered = monotonic()
+        return popped
 
     def _is_on_nothing(self, event: events.MouseDown) -> bool:
         """Whether it meets what is just being taken away, such as a toast: Textual (8.2.8) ends the app over that."""
@@ -222,11 +238,17 @@ class Desk(Frame):
             scanning=lake.scanning,
         )
 
+    def key_named(self, name: str) -> str:
+        """The key of a binding, as a sentence names it."""
+        return named(self, name)
+
     def _say_state(self) -> None:
         now = self.situation()
-        self._entries.placeholder = table_words(now)
-        self._left.causes.placeholder = causes_words(now)
+        self._entries.placeholder = table_words(now, self.key_named)
+        self._left.causes.placeholder = causes_words(now, self.key_named)
         if self._entries.row is None:
+            # the row that comes next may be the one that was shown before
+            self.looking.forget()
             self._detail_says(detail_words(now))
 
     def _detail_says(self, sentence: str) -> None:
@@ -328,9 +350,6 @@ class Desk(Frame):
         self.lake.filter = event.filter
         self._apply()
 
-    def on_filter_line_done(self, event: FilterLine.Done) -> None:
-        self._entries.focus()
-
     def on_filter_asked(self, event: FilterAsked) -> None:
         self.filter_by(event.term, plus=True)
 
@@ -362,9 +381,9 @@ class Desk(Frame):
             rest = f"; {unscanned:,} that the filter hides are not scanned" if unscanned else ""
             self.notify(f"no damage among those shown{rest}" if rest else "nothing broken among those shown")
         elif event.unknown >= shown:
-            self.notify(f"{entries(shown)} shown, none of them scanned yet: ctrl+r scans all")
+            self.notify(f"{entries(shown)} shown, none of them scanned yet: {self.key_named('scan_all')} scans all")
         else:
-            rest = "being scanned now" if self.lake.scanning else "ctrl+r scans all"
+            rest = "being scanned now" if self.lake.scanning else f"{self.key_named('scan_all')} scans all"
             said = (
                 f"no damage found in {shown - event.unknown:,} of those shown; {event.unknown:,} not scanned ({rest})"
             )

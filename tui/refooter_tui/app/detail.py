@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.reactive import reactive
-from textual.widgets import ContentSwitcher, Tab, Tabs, Tree
+from textual.widgets import ContentSwitcher, Tree
 from textual.widgets.tree import TreeNode
 
 from refooter.catalog.history import HistoryRecord
@@ -21,6 +21,7 @@ from refooter.parquet.tree import Node
 from refooter_tui.app.history import show_history
 from refooter_tui.app.report import Report
 from refooter_tui.app.widgets.page import PageView
+from refooter_tui.app.widgets.tab_names import TabNames
 from refooter_tui.cli import inspection as words
 from refooter_tui.cli.column_view import show_columns, show_pages
 from refooter_tui.cli.hex_view import HexView
@@ -53,7 +54,6 @@ class DetailPane(Vertical):
     DEFAULT_CSS = """
     DetailPane {
         background: $surface;
-        & > Tabs { height: 2; }
         & > ContentSwitcher { height: 1fr; }
         & Tree { padding: 0 1; background: $surface; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
     }
@@ -70,7 +70,7 @@ class DetailPane(Vertical):
         self._stale = {name for name, _ in TABS}
 
     def compose(self) -> ComposeResult:
-        yield Tabs(*(Tab(label, id=f"tab-{name}") for name, label in TABS))
+        yield TabNames(TABS)
         with ContentSwitcher(initial="page-summary"):
             for name, _ in TABS:
                 if name == "footer":
@@ -82,6 +82,11 @@ class DetailPane(Vertical):
     def found(self) -> Inspection | None:
         """What is shown, `None` while there is nothing."""
         return self._found
+
+    @property
+    def made(self) -> bool:
+        """Whether the tab that is seen shows it already: a report is printed in a thread."""
+        return all(page.made for page in self.query(PageView) if page.id == f"page-{self.tab}")
 
     def show(
         self, found: Inspection, history: Sequence[HistoryRecord] | None = None, history_error: str | None = None
@@ -106,16 +111,14 @@ class DetailPane(Vertical):
     def watch_tab(self, tab: str) -> None:
         had_focus = self.has_focus_within
         self.query_one(ContentSwitcher).current = f"page-{tab}"
-        self.query_one(Tabs).active = f"tab-{tab}"
+        self.query_one(TabNames).tab = tab
         if had_focus:
             self.query_one(f"#page-{tab}").focus()
         self._paint()
 
-    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+    def on_tab_names_asked(self, event: TabNames.Asked) -> None:
         event.stop()
-        # what was activated a moment ago may not be what is active by now
-        if event.tab.id is not None and event.tabs.active == event.tab.id:
-            self.tab = event.tab.id.removeprefix("tab-")
+        self.tab = event.tab
 
     def action_turn(self, by: int) -> None:
         names = [name for name, _ in TABS]
@@ -211,8 +214,13 @@ def _with_advice(show: Callable[[Console, Inspection], None]) -> Callable[[Inspe
     return painter
 
 
+def _show_summary(console: Console, found: Inspection) -> None:
+    words.show_verdict(console, found)
+    words.show_summary(console, found, whole=False)
+
+
 _PAINTERS: Final[dict[str, Callable[[Inspection], Callable[[Console], None]]]] = {
-    "summary": _with_advice(lambda console, found: words.show_summary(console, found, whole=False)),
+    "summary": _with_advice(_show_summary),
     "schema": _of_footer(lambda console, footer: words.show_schema(console, footer, whole=True)),
     "groups": _of_footer(words.show_row_groups),
     "columns": _of_footer(lambda console, footer: show_columns(console, footer, whole=True)),

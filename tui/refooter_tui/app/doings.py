@@ -206,7 +206,8 @@ class Doings:
 
     def _show_verification(self, going: Going, summary: VerifySummary) -> None:
         report = Report(lambda console: show_verification(console, summary, going.tally))
-        self._app.push_screen(Reading(f"Verified: {going.scoped.what}", report))
+        reading = Reading(f"Verified: {going.scoped.what}", report)
+        self._app.waiting.offer(f"verify of {going.scoped.what}", lambda: self._app.push_screen(reading))
 
     def _log_end(self, going: Going, said: JobDone) -> None:
         severity = Severity.ERROR if said.error else Severity.INFO

@@ -6,6 +6,7 @@ What is asked of it is answered by messages (`refooter_tui.app.messages`), which
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import threading
@@ -39,6 +40,8 @@ HEARTBEAT_SECONDS = 5.0
 _IN_SIGHT = 500
 # What closing the database, the store and the loop may take, after the jobs have ended.
 _CLOSING_SECONDS = 15.0
+# A terminal app leaves cycles behind all the time: the 50,000 that a job may gather take longer to collect than a key may.
+_COLLECTING = (10_000, 100, 20)
 _log = logging.getLogger(__name__)
 
 
@@ -266,6 +269,7 @@ class Engine:
             self._up.set()
 
     async def _live(self) -> None:
+        gc.set_threshold(*_COLLECTING)
         outbox = Outbox(self._deliver)
         lifeline = Lifeline(self._session, outbox, self._heartbeat)
         turnstile = Turnstile()

@@ -64,7 +64,7 @@ class Frame(App[int]):
         self.run_bar = RunBar(id="run")
         self._entries = EntriesTable(id="entries")
         self._left = LeftPane(id="left")
-        self._filter = FilterLine(id="filter")
+        self._filter = FilterLine(self._entries, id="filter")
         self._timeline = TimelineBar(id="timeline")
         self._detail = DetailPane(id="detail")
         self._detail_title = PaneTitle("5", "Detail")

@@ -109,6 +109,22 @@ def key_for(app: App[Any], name: str) -> str:
     return " or ".join(spelled(app, key) for key in keys.split(","))
 
 
+def named(app: App[Any], name: str) -> str:
+    """The first of the keys of a binding as a sentence names it, such as `ctrl+r` or `=`."""
+    keys = keymap_of(app).get(name) or all_bindings()[name].key
+    return _in_words(keys.split(",")[0])
+
+
+def named_by_default(name: str) -> str:
+    """The same where nobody has remapped anything."""
+    return _in_words(all_bindings()[name].key.split(",")[0])
+
+
+def _in_words(key: str) -> str:
+    *modifiers, base = key.split("+")
+    return "+".join([*modifiers, _written(base)])
+
+
 def spelled(app: App[Any], key: str) -> str:
     """A key as the footer writes it: `?`, `^t`, `shift+↓`."""
     return app.get_key_display(Binding(key, ""))

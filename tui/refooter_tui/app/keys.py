@@ -25,14 +25,16 @@ from refooter_tui.app.scoped import EVERY_ENTRY, Scoped, of_rows, picked
 from refooter_tui.app.screens.entry import EntryScreen
 from refooter_tui.app.screens.help import HelpScreen
 from refooter_tui.app.screens.palette import PaletteScreen
+from refooter_tui.app.screens.steady import Steady
 from refooter_tui.app.state import save_looks
+from refooter_tui.app.waiting import Waiting
 from refooter_tui.app.watching import Watching
 from refooter_tui.model.columns import Int32s
 
 _PANES: Final = ("left", "filter", "entries", "timeline", "detail", "log")
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Steady[None]):
     """Textual's own, but that its keys have names."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,6 +49,7 @@ class Keys(Desk):
     doings: Doings
     planning: Planning
     results: Results
+    waiting: Waiting
     leaving: Leaving
     watching: Watching
     load_job = -1
@@ -78,7 +81,8 @@ class Keys(Desk):
         Binding("right_square_bracket", "detail_tab(1)", "Next tab", show=False, id="tab.next"),
         Binding("ctrl+z", "sleep", "Suspend", show=False, id="suspend"),
         *(
-            Binding(str(at), f"pane('{name}')", f"To {name}", show=False, id=f"pane.{name}")
+            # as with the slash: what is typed right behind it is for that pane
+            Binding(str(at), f"pane('{name}')", f"To {name}", show=False, id=f"pane.{name}", priority=True)
             for at, name in enumerate(_PANES, 1)
         ),
     ]
@@ -141,6 +145,11 @@ class Keys(Desk):
         self.doings.cancel()
 
     def action_runs(self) -> None:
+        """The runs; but a result that has waited for somebody to look at it comes first."""
+        if not self.waiting.show_next():
+            self._open_runs()
+
+    def _open_runs(self) -> None:
         self.engine.runs()
         self._left.face = "runs"
         self.add_class("-drawer")
@@ -150,7 +159,7 @@ class Keys(Desk):
         """Of a run that is highlighted in the list of runs; from elsewhere it opens that list at the newest, and does nothing else."""
         run_id = self._left.runs.run_id if self._left.runs.has_focus else None
         if run_id is None:
-            self.action_runs()
+            self._open_runs()
             self._left.runs.move_to(0)
         else:
             self.results.ask_rollback(run_id)
@@ -241,9 +250,10 @@ class Keys(Desk):
             self.looking.asked(self.engine.detail(copies.path))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "filter":
-            # a `/` that is typed somewhere, or into a dialog, is no command; the log has a filter of its own
-            return len(self.screen_stack) == 1 and not isinstance(self.focused, Input) and not self._in_log()
+        if action in ("filter", "pane"):
+            # what is typed somewhere, or into a dialog, is no command; the log has a filter of its own
+            typed = len(self.screen_stack) > 1 or isinstance(self.focused, Input)
+            return not typed and not (action == "filter" and self._in_log())
         return super().check_action(action, parameters)
 
     def _in_log(self) -> bool:
@@ -260,21 +270,19 @@ class Keys(Desk):
 
     def action_pane(self, name: str) -> None:
         self.set_class(name == "left", "-drawer")
-        targets: dict[str, Widget] = {
-            "left": self._left.showing,
-            "entries": self._entries,
-            "timeline": self._timeline,
-            "log": self._log_view,
-        }
+        targets: dict[str, Widget] = {"entries": self._entries, "timeline": self._timeline, "log": self._log_view}
         if name == "filter":
             self._filter.edit()
+        elif name == "left":
+            # a drawer is not there yet
+            self._left.showing.focus()
         elif name == "detail":
             if self.has_class("-narrow") and self._entries.row is not None:
                 self.open_entry(self._entries.row)
             else:
                 self._detail.focus_page()
         else:
-            targets[name].focus()
+            self.screen.set_focus(targets[name], scroll_visible=False)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if self._left not in event.widget.ancestors_with_self:
@@ -327,7 +335,9 @@ class Keys(Desk):
 
     def action_help_quit(self) -> None:
         """`ctrl+c`, which kills nothing here."""
-        self.notify("q quits; x cancels a run, and what was written stays; c copies", title="ctrl+c")
+        quits, cancels, copies = (self.key_named(name) for name in ("quit", "cancel", "copy"))
+        said = f"{quits} quits; {cancels} cancels a run, and what was written stays; {copies} copies"
+        self.notify(said, title="ctrl+c", markup=False)
 
     def action_sleep(self) -> None:
         self.leaving.sleep()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 from refooter.catalog.journal import RunRecord, RunState
 from refooter.events import RunSummary
@@ -39,6 +40,8 @@ class Results:
         self._runs: tuple[RunRecord, ...] = ()
         self._wanted: int | None = None
         self._asked = False
+        # what was last told of each result that is open, or waits
+        self._told: WeakKeyDictionary[ResultScreen, Amiss] = WeakKeyDictionary()
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
@@ -52,7 +55,14 @@ class Results:
 
     def ended(self, going: Going, summary: RunSummary) -> None:
         app = self._app
-        self._show(summary, going.tally, going.scoped, going.amiss, going.options)
+        screen = None if summary.run_id is None else self._open_screen(summary.run_id)
+        if screen is not None:
+            # it was looked at while it went on
+            self._told[screen] = going.amiss
+            screen.update(summary, going.tally, _groups(summary, going.amiss, going.tally))
+        else:
+            what = f"{going.kind.value} of {going.scoped.what}"
+            self._show(what, summary, going.tally, going.scoped, going.amiss, going.options)
         app.engine.runs()
         if going.restored:
             # What came back is another value than the one that was judged last.
@@ -78,13 +88,14 @@ class Results:
         summary = _summary_of(record, self._app.target)
         if screen is not None:
             ended = screen.going_on and record.state is not RunState.RUNNING
+            self._told[screen] = amiss
             screen.update(summary, tally, _groups(summary, amiss, tally))
             if ended and said.changed is None:
                 self._app.engine.run_results(said.run_id)
             self._look_again(screen)
         elif said.run_id == self._wanted:
             self._wanted = None
-            self._show(summary, tally, of_run(said.run_id), amiss)
+            self._show(f"run {said.run_id}", summary, tally, of_run(said.run_id), amiss)
 
     def _open_screen(self, run_id: int) -> ResultScreen | None:
         found = (one for one in self._app.screen_stack if isinstance(one, ResultScreen) and one.run_id == run_id)
@@ -127,17 +138,24 @@ class Results:
     # shown, and answered
 
     def _show(
-        self, summary: RunSummary, tally: Tally, scoped: Scoped, amiss: Amiss, options: MigrateOptions | None = None
+        self,
+        what: str,
+        summary: RunSummary,
+        tally: Tally,
+        scoped: Scoped,
+        amiss: Amiss,
+        options: MigrateOptions | None = None,
     ) -> None:
         if self._app.leaving.begun:
             return
         screen = ResultScreen(summary, tally, _groups(summary, amiss, tally), read_only=self._app.read_only)
+        self._told[screen] = amiss
 
         def answered(wanted: Next | None) -> None:
             if wanted is not None:
-                self._follow(wanted, screen.summary, scoped, amiss, options)
+                self._follow(wanted, screen.summary, scoped, self._told[screen], options)
 
-        self._app.push_screen(screen, answered)
+        self._app.waiting.offer(what, lambda: self._app.push_screen(screen, answered))
         self._look_again(screen)
 
     def _follow(

@@ -6,17 +6,16 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from refooter.events import Progress
-from refooter_tui.app.widgets.palette import Palette
+from refooter_tui.app.widgets.palette import Painted, Palette
 from refooter_tui.cli.render import duration, number, size
 
 _BAR = 20
 _AMISS = ("failed", "conflict")
 
 
-class RunBar(Widget):
+class RunBar(Painted):
     """One line: what, a bar, rate, time left, counts by outcome, requests and bytes."""
 
     DEFAULT_CSS = """
@@ -30,7 +29,7 @@ class RunBar(Widget):
     idle: reactive[str] = reactive("nothing is going on", layout=False)
 
     def render_line(self, y: int) -> Strip:
-        palette = Palette.of(self)
+        palette = self.palette
         width = self.size.width
         return Strip(Segment.apply_style(self._segments(width, palette), palette.base)).adjust_cell_length(
             width, palette.base

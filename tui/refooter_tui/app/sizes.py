@@ -13,9 +13,9 @@ TABLE_LEAST: Final = 12
 WIDE: Final = 120
 # Below this height the timeline has two rows and the log one.
 TALL: Final = 30
-_DETAIL_MOST: Final = 100
+_DETAIL_USUAL: Final = range(34, 100)
 _DIVIDERS: Final = 2
-_LEFT_USUAL: Final = range(28, 40)
+_LEFT_USUAL: Final = range(26, 36)
 _LEFT_BESIDE_DRAWER: Final = 8
 TIMELINE_TALL: Final = 7
 TIMELINE_LOW: Final = 2
@@ -36,7 +36,7 @@ class Sizes:
 
 def fitting(width: int, height: int, left: int, detail: int, log: int) -> Sizes:
     """Sizes for a window, by what is wanted; a `left` or a `detail` of 0 wants its share."""
-    left = left or max(_LEFT_USUAL.start, min(_LEFT_USUAL.stop, width * 23 // 100))
+    left = left or max(_LEFT_USUAL.start, min(_LEFT_USUAL.stop, width // 5))
     low = height < TALL or width < WIDE
     timeline = TIMELINE_LOW if low else TIMELINE_TALL
     log_room = height - _LINES - TABLE_LEAST - timeline - 1
@@ -45,5 +45,5 @@ def fitting(width: int, height: int, left: int, detail: int, log: int) -> Sizes:
         return Sizes(max(LEFT_LEAST, min(left, width - _LEFT_BESIDE_DRAWER)), 0, timeline, log_lines, not low)
     room = width - _DIVIDERS - CENTRE_LEAST
     left = max(LEFT_LEAST, min(left, room - DETAIL_LEAST))
-    share = min(_DETAIL_MOST, (width - _DIVIDERS - left) * 2 // 5)
+    share = max(_DETAIL_USUAL.start, min(_DETAIL_USUAL.stop, (width - _DIVIDERS - left) // 3))
     return Sizes(left, max(DETAIL_LEAST, min(detail or share, room - left)), timeline, log_lines, not low)

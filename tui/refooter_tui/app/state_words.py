@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from refooter_tui.app.keymap import named_by_default
 from refooter_tui.cli.render import entries
 from refooter_tui.text import visible
+
+Key = Callable[[str], str]
+"""How the key of a binding's id is named."""
 
 
 class State(Enum):
@@ -52,8 +57,8 @@ _ADVICE: Final = {
     State.LOST: "It is tried again every few seconds: nothing needs to be done here once the database is back.",
     State.NO_RIGHTS: "`refooter init --sql` prints the grants that a DBA has to run.",
     State.UNSUPPORTED: "Versions 4 and 5 of the catalog keep footers that can be mended.",
-    State.MISCONFIGURED: "Quit with q, and start it again with another --dsn or --store.",
-    State.UNREADABLE: "R reads the catalog again.",
+    State.MISCONFIGURED: "Quit with {quit}, and start it again with another --dsn or --store.",
+    State.UNREADABLE: "{reload} reads the catalog again.",
 }
 
 
@@ -69,28 +74,29 @@ def state_of(now: Situation) -> State:
     return State.SHOWN if now.shown else State.HIDDEN
 
 
-def table_words(now: Situation) -> str:
+def table_words(now: Situation, key: Key = named_by_default) -> str:
     """What stands in the table's place, visible, in paragraphs; only seen while it shows nothing."""
     state = state_of(now)
     if state in _ADVICE:
-        return f"{visible(now.sentence).rstrip('.')}.\n{_ADVICE[state]}"
+        advice = _ADVICE[state].format(quit=key("quit"), reload=key("reload"))
+        return f"{visible(now.sentence).rstrip('.')}.\n{advice}"
     if state is State.CONNECTING:
         return "connecting to the catalog …"
     if state is State.READING:
         return "reading the catalog …"
     if state is State.EMPTY:
-        return "The catalog has no entries: there is nothing to mend.\nR reads it again."
-    return _hidden(now)
+        return f"The catalog has no entries: there is nothing to mend.\n{key('reload')} reads it again."
+    return _hidden(now, key)
 
 
-def _hidden(now: Situation) -> str:
+def _hidden(now: Situation, key: Key) -> str:
     if now.loading:
         return f"None of the {entries(now.known)} loaded so far matches {visible(now.filter)}.\nMore are coming."
     words = [f"No entry of {now.known:,} matches {visible(now.filter)}."]
     if now.unscanned:
-        more = "are being judged now" if now.scanning else "were never judged: ctrl+r scans all"
+        more = "are being judged now" if now.scanning else f"were never judged: {key('scan_all')} scans all"
         words.append(f"{entries(now.unscanned)} {more}; a status or a cause is known only of the others.")
-    words.append("/ changes the filter, = applies it again.")
+    words.append(f"{key('filter')} changes the filter, {key('reapply')} applies it again.")
     return "\n".join(words)
 
 
@@ -108,14 +114,14 @@ def detail_words(now: Situation) -> str:
     return "there is no entry to be shown: see the sentence beside this"
 
 
-def causes_words(now: Situation) -> str:
+def causes_words(now: Situation, key: Key = named_by_default) -> str:
     """What stands in the place of the causes while there are none."""
     state = state_of(now)
     if state not in (State.SHOWN, State.HIDDEN):
         return "no entries yet" if state is not State.EMPTY else "the catalog has no entries"
     if now.loading or now.unscanned == now.known:
-        return "not scanned yet" if now.scanning or now.loading else "not scanned: ctrl+r scans all"
+        return "not scanned yet" if now.scanning or now.loading else f"not scanned: {key('scan_all')} scans all"
     if now.unscanned:
-        rest = "is going on" if now.scanning else "with ctrl+r"
+        rest = "is going on" if now.scanning else f"with {key('scan_all')}"
         return f"no cause found in {now.known - now.unscanned:,} scanned; {now.unscanned:,} not scanned ({rest})"
     return f"nothing broken: all {entries(now.known)} decode and do no harm"

@@ -111,7 +111,9 @@ def _ansi(theme: Theme) -> TerminalTheme:
     names = ("status-corrupt", "status-ok", "status-stale", "text-accent", "status-harmful", "text-accent")
     black, white = Color.parse(theme.background or "black"), Color.parse(theme.foreground or "white")
     row = [black.rgb, *(Color.parse(colours[name]).rgb for name in names), white.rgb]
-    return TerminalTheme(black.rgb, white.rgb, row, row)
+    # the orange of what is legacy has no word among the sixteen: a report says bright yellow for it
+    bright = [*row[:3], Color.parse(colours["status-legacy"]).rgb, *row[4:]]
+    return TerminalTheme(black.rgb, white.rgb, row, bright)
 
 
 ANSI_DARK: Final = _ansi(DARK)

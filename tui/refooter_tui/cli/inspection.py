@@ -66,8 +66,13 @@ def show_inspection(console: Console, found: Inspection, parts: Parts, *, summar
 
 
 def _head(console: Console, found: Inspection) -> None:
-    diagnosis = found.diagnosis
     line(console, found.name, indent=0, style="bold")
+    show_verdict(console, found)
+
+
+def show_verdict(console: Console, found: Inspection) -> None:
+    """Status and cause, and what the cause means."""
+    diagnosis = found.diagnosis
     verdict = status_text(console, diagnosis.status)
     verdict.append(f"  {diagnosis.cause.value}: {words.CAUSES[diagnosis.cause]}" if diagnosis.causes else "")
     say(console, verdict)

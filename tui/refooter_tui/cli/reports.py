@@ -167,13 +167,35 @@ def show_plan(
     console: Console, plan: Plan, catalog: str, *, journal: str = "refooter", store: str | None = None
 ) -> None:
     """`journal`: the schema that before images go to. `store`: the root as the store shows it, if one is named."""
-    changed = plan.changed
-    verb = "is" if changed == 1 else "are"
-    say(
+    say(console, plan_sentence(plan, catalog), "bold")
+    show_plan_details(console, plan)
+    gap(console)
+    before_images = f"{size(plan.journal_bytes)} of before images, in the schema {journal} of the same database"
+    facts(
         console,
-        f"{number(changed)} of {entries(plan.selected)} {verb} to be changed, as far as the catalog at {catalog} tells.",
-        "bold",
+        [
+            ("store", plan_cost(plan, store)),
+            ("WAL", size(plan.wal_bytes)),
+            ("table growth", size(plan.table_bytes)),
+            ("journal", before_images),
+        ],
     )
+    gap(console)
+
+
+def plan_sentence(plan: Plan, catalog: str) -> str:
+    verb = "is" if plan.changed == 1 else "are"
+    count = f"{number(plan.changed)} of {entries(plan.selected)}"
+    return f"{count} {verb} to be changed, as far as the catalog at {catalog} tells."
+
+
+def plan_cost(plan: Plan, store: str | None) -> str:
+    """What is read from the store, and what that costs. `store`: its root as it is shown, if one is named."""
+    return _store(plan.store_requests, plan.store_bytes, plan.requests_saved) + _price(plan, store)
+
+
+def show_plan_details(console: Console, plan: Plan) -> None:
+    """What becomes of how many, by step, by cause, and what cannot be mended."""
     table(
         console,
         [("entries", "number"), ("what becomes of them", "fold")],
@@ -189,17 +211,6 @@ def show_plan(
             if (count := plan.refused.get(reason.value, 0))
         ),
     )
-    gap(console)
-    facts(
-        console,
-        [
-            ("store", _store(plan.store_requests, plan.store_bytes, plan.requests_saved) + _price(plan, store)),
-            ("WAL", size(plan.wal_bytes)),
-            ("table growth", size(plan.table_bytes)),
-            ("journal", f"{size(plan.journal_bytes)} of before images, in the schema {journal} of the same database"),
-        ],
-    )
-    gap(console)
 
 
 def _price(plan: Plan, store: str | None) -> str:

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from refooter.errors import UsageError
 from refooter_tui.cli import options
@@ -16,6 +16,9 @@ from refooter_tui.cli.shell import Interrupted, Shell
 if TYPE_CHECKING:
     from refooter.settings import Settings
     from refooter_tui.app.command import Where
+
+# Python's own is 5 ms: some of them in a row are longer than a key may take.
+_TURN_SECONDS: Final = 0.001
 
 
 def add(commands: options.Subparsers) -> None:
@@ -61,6 +64,10 @@ def open_app(
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the app needs a terminal: `refooter --help` lists the commands that do not")
+    from refooter.loop import collect_rarely
+
+    # What is imported stays: looking it over again and again is a tenth of the time until the first entries are painted.
+    collect_rarely()
     from refooter.jobs.lake import Session
 
     # The workers come first: inside a running app none could be started; and they load while the app does.
@@ -77,6 +84,8 @@ def open_app(
             app = RefooterApp(
                 session, directory, open_log(directory), label=label, colour=colour, keys=keymap, where=where
             )
+            # The engine's thread computes too, and whatever the app reads or writes it has to wait for its turn again.
+            sys.setswitchinterval(_TURN_SECONDS)
             code = app.run() or 0
             app.engine.stop(30.0)
     finally:

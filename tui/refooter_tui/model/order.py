@@ -100,7 +100,9 @@ class Snapshot:
     def place_of(self, older: Snapshot, position: int) -> int | None:
         """Where a cursor goes that stood at a position of an older snapshot: to the same entry, else to the next after it that is still
         shown, else to the last before it; `None` where nothing is."""
-        for rows in (older.rows[max(0, position) :], older.rows[: max(0, position)][::-1]):
+        position = max(0, position)
+        # nearly always the entry itself is still there: all others are looked at only where it is not
+        for rows in (older.rows[position : position + 1], older.rows[position:], older.rows[:position][::-1]):
             within = rows[rows < len(self._positions)]
             found = self._positions[within]
             shown = np.flatnonzero(found >= 0)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refooter_tui.model.arrow import numbers
 from refooter_tui.model.columns import Int32s
 from refooter_tui.model.paths import Paths
 
@@ -30,7 +31,7 @@ class PathOrder:
                 self._ranks = np.arange(rows, dtype=np.int32)
                 # A listing by primary key mostly comes sorted, if not by every collation: looking costs a hundredth of sorting.
                 if not _ascending(chunks):
-                    order = pc.sort_indices(pa.chunked_array(chunks, pa.large_string())).to_numpy()
+                    order = numbers(pc.sort_indices(pa.chunked_array(chunks, pa.large_string())))
                     self._ranks = np.empty(rows, np.int32)
                     self._ranks[order] = np.arange(rows, dtype=np.int32)
             return self._ranks

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refooter_tui.model.arrow import mask
 from refooter_tui.model.codes import Mask
 from refooter_tui.model.paths import Paths
 
@@ -45,8 +46,7 @@ class PathSearch:
             for chunk in self._later(before, rows):
                 if stop is not None and stop():
                     raise Abandoned
-                hits = pc.match_substring(chunk, key, ignore_case=True)
-                pieces.append(hits.to_numpy(zero_copy_only=False))
+                pieces.append(mask(pc.match_substring(chunk, key, ignore_case=True)))
             known = np.concatenate(pieces) if pieces else np.zeros(0, np.bool_)
         with self._lock:
             self._found[key] = known

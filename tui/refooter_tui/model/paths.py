@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from refooter_tui.model.arrow import places
+
 # Chunks are merged up to here: a search can be given up between two of them, and copying one takes no time to speak of.
 _CHUNK_ROWS: Final = 1 << 15
 
@@ -91,7 +93,7 @@ class Paths:
         for chunk, start, end in zip(chunks, starts, ends.tolist(), strict=True):
             if first < end:
                 within: Int32s = ascending[first:end] - np.int32(start)
-                taken: list[Any] = chunk.take(within).to_pylist()
+                taken: list[Any] = chunk.take(places(within)).to_pylist()
                 for position, text in zip(order[first:end].tolist(), taken, strict=True):
                     found[position] = text
             first = end

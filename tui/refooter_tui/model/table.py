@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from refooter.jobs.decide import NEWEST_VERSION
 from refooter.values import Cause, EntryResult, FileState, Layout, Outcome, Reason, Status
+from refooter_tui.model.arrow import numbers, places
 from refooter_tui.model.codes import NO_CODE, UNKNOWN, Mask, cause_bits, code_of
 from refooter_tui.model.columns import TIME_MISSING, Columns, Int32s
 from refooter_tui.model.path_order import PathOrder
@@ -101,35 +101,41 @@ class EntryTable(Columns):
         first = len(self)
         values["touched"] = np.full(len(texts), revision, np.int32)
         self._add(count, {name: column[new] for name, column in values.items()})
-        self._paths.add(paths if count == len(paths) else paths.filter(pa.array(new)), hashes[new])
+        self._paths.add(
+            paths if count == len(paths) else paths.take(places(np.flatnonzero(new).astype(np.int32))), hashes[new]
+        )
         self._length = first + count
         self.revision = revision
         self.times_revision += 1
         return range(first, first + count)
 
     def _listed(self, batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
-        def numbers(name: str, missing: int) -> npt.NDArray[Any]:
-            column: Any = batch[name]
-            found: npt.NDArray[Any] = pc.fill_null(column, missing).to_numpy(zero_copy_only=False)
-            return found
-
         return {
-            "blob_size": numbers("blob_size", 0),
-            "version": np.clip(numbers("version", -1), -1, _MOST_VERSION),
-            "insert_time": numbers("insert_time", TIME_MISSING),
-            "orphan": numbers("partitions", 0) == 0,
-            "num_rows": np.maximum(numbers("num_rows", -1), -1),
-            "file_size": np.maximum(numbers("file_size", -1), -1),
+            "blob_size": numbers(batch["blob_size"]),
+            "version": np.clip(numbers(batch["version"], -1), -1, _MOST_VERSION),
+            "insert_time": numbers(batch["insert_time"], TIME_MISSING),
+            "orphan": numbers(batch["partitions"]) == 0,
+            "num_rows": np.maximum(numbers(batch["num_rows"], -1), -1),
+            "file_size": np.maximum(numbers(batch["file_size"], -1), -1),
             "view": self._views_of(batch),
         }
 
     def _views_of(self, batch: pa.RecordBatch) -> Int32s:
         # Named as `refooter.values.view_name` does.
-        parts: list[Any] = [batch[name].cast(pa.large_string()) for name in ("view_set", "view_instance")]
-        parts = [pc.fill_null(part, "?") for part in parts]
-        names: Any = pc.binary_join_element_wise(*parts, pa.scalar("/", pa.large_string())).dictionary_encode()
-        codes = np.array([self._view(name) for name in names.dictionary.to_pylist()], np.int32)
-        found: Int32s = codes[names.indices.to_numpy(zero_copy_only=False)]
+        parts = []
+        for name in ("view_set", "view_instance"):
+            coded: Any = batch[name].dictionary_encode()
+            texts = coded.dictionary.to_pylist()
+            # the last one stands for null
+            parts.append(([*texts, "?"], numbers(coded.indices, len(texts)).astype(np.int64)))
+        (sets, of_set), (instances, of_instance) = parts
+        pairs, first, which = np.unique(of_set * len(instances) + of_instance, return_index=True, return_inverse=True)
+        codes = np.zeros(len(pairs), np.int32)
+        # in the order in which they come
+        for at in np.argsort(first).tolist():
+            view, instance = divmod(int(pairs[at]), len(instances))
+            codes[at] = self._view(f"{sets[view]}/{instances[instance]}")
+        found: Int32s = codes[which]
         return found
 
     def _view(self, name: str) -> int:

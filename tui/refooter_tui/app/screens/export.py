@@ -24,7 +24,6 @@ from refooter_tui.app.widgets.one_line import ShownInput
 from refooter_tui.text import visible
 
 _ENDINGS: Final = (".csv", ".jsonl", ".parquet")
-_KEYS: Final = "[b]enter[/b] write   [b]ctrl+o[/b] overwrite   [b]ctrl+y[/b] copy command   [b]esc[/b] leave it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class ExportScreen(Dialog[Target | None]):
     """
 
     def __init__(self, what: str, name: str, command: Callable[[str], str], directory: Path) -> None:
-        super().__init__(f"Export {what}", _KEYS)
+        super().__init__(f"Export {what}", "")
         self._suggested, self._command, self._directory = name, command, directory
         self._overwrite = False
         self._warned_of: str | None = None
@@ -72,6 +71,8 @@ class ExportScreen(Dialog[Target | None]):
 
     def on_mount(self) -> None:
         self._gate.open()
+        others = (("export.overwrite", "overwrite"), ("export.copy", "copy command"), ("dialog.leave", "leave it"))
+        self.keys("   ".join(["[b]enter[/b] write", *(self.key(name, does) for name, does in others)]))
         field = self._field
         field.value = free_name(self._suggested)
         field.cursor_position = len(field.value)

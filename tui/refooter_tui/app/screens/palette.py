@@ -37,12 +37,12 @@ class PaletteScreen(Dialog[SystemCommand | None]):
     """
 
     def __init__(self, title: str, commands: Sequence[SystemCommand]) -> None:
-        super().__init__(
-            title, "type a part of it   [b]up[/b] [b]down[/b] choose   [b]enter[/b] do it   [b]esc[/b] leave it"
-        )
+        super().__init__(title, "")
         self._list = CommandList(commands)
 
     def compose_body(self) -> ComposeResult:
+        keys = ["type a part of it", "[b]up[/b] [b]down[/b] choose", "[b]enter[/b] do it"]
+        self.keys("   ".join([*keys, self.key("dialog.leave", "leave it")]))
         yield ShownInput(placeholder="what to do", id="typed")
         yield self._list
 

@@ -1,4 +1,5 @@
-"""The plan of a migration: what would become of how many entries, what it would cost; then a dry run, or go.
+"""The plan of a migration: what would become of how many entries, what it would cost; then a dry run, or go. What one has to know
+before that stands first, the details follow below.
 
 Nothing here decides anything: it shows a `Plan`, and answers with what was chosen.
 """
@@ -21,15 +22,16 @@ from refooter_tui.app.keymap import meant
 from refooter_tui.app.report import Report
 from refooter_tui.app.screens.dialog import Dialog
 from refooter_tui.app.screens.gate import KeyGate, last_key_of
+from refooter_tui.app.screens.plan_words import show_essentials
 from refooter_tui.app.widgets.asking import CopyAsked
 from refooter_tui.app.widgets.one_line import ShownInput
 from refooter_tui.cli.render import duration, entries, number
-from refooter_tui.cli.reports import show_plan
+from refooter_tui.cli.reports import show_plan_details
 from refooter_tui.text import visible
 
 _STRATEGIES: Final = {
-    Strategy.AUTO: "auto: from the old value where it proves the file's own footer, else from the file",
-    Strategy.REPAIR: "repair: from the old value only, not one request to the store",
+    Strategy.AUTO: "auto: from the old value if that is proved, else the file",
+    Strategy.REPAIR: "repair: from the old value only, without one request",
     Strategy.REFETCH: "refetch: from the file, always",
 }
 
@@ -62,10 +64,10 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
         Binding("c", "copy", "copy the command", id="plan.copy"),
     ]
     DEFAULT_CSS = """
+    PlanScreen > #box { max-height: 100%; }
     PlanScreen #typed { display: none; margin: 1 0 0 0; }
     PlanScreen.asking #typed { display: block; }
     PlanScreen #options, PlanScreen #command { color: $text-muted; }
-    PlanScreen #command { margin: 1 0 0 0; }
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
         self._typed, self._large, self._whole = typed, large, whole
         self._plan: Plan | None = None
         self._words: Text | Report = Text("judging and deciding ...")
+        self._details: Text | Report = Text()
         self._failed = False
         self._gate = KeyGate()
 
@@ -101,6 +104,7 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
         yield Static(self._words, id="plan", markup=False)
         yield Static(visible(f"$ {self._command}"), id="command", markup=False)
         yield ShownInput(placeholder=f"type {visible(self._typed)} to go", id="typed")
+        yield Static("", id="details", markup=False)
 
     @property
     def plan(self) -> Plan | None:
@@ -128,8 +132,9 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
         """The whole plan. Keys count from the moment on that it is painted."""
         self._plan = plan
         self._words = Report(
-            lambda console: show_plan(console, plan, self._catalog, journal=self._journal, store=self._store)
+            lambda console: show_essentials(console, plan, self._catalog, journal=self._journal, store=self._store)
         )
+        self._details = Report(lambda console: show_plan_details(console, plan))
         self._paint()
 
     def failed(self, sentence: str) -> None:
@@ -143,6 +148,7 @@ class PlanScreen(Dialog[Chosen | Replan | None]):
         if not self.query("#plan"):
             return
         self.query_one("#plan", Static).update(self._words)
+        self.query_one("#details", Static).update(self._details)
         self.keys("   ".join(self._key_words()))
         if self._plan is not None:
             self.call_after_refresh(self._gate.open)

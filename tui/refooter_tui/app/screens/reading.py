@@ -19,8 +19,9 @@ class Reading(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,q", "leave", "close", id="reading.leave")]
 
     def __init__(self, title: str, text: Report | Text) -> None:
-        super().__init__(title, "[b]esc[/b] close")
+        super().__init__(title, "")
         self._words = text
 
     def compose_body(self) -> ComposeResult:
+        self.keys(self.key("dialog.leave", "close"))
         yield Static(self._words)

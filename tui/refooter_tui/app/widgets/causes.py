@@ -17,7 +17,7 @@ from refooter_tui.model.codes import CAUSES, code_of
 from refooter_tui.model.filter import term
 from refooter_tui.text import visible
 
-_COUNT: Final = 9
+_COUNT: Final = 7
 Listing = Callable[[Cause], Sequence[tuple[str, int]]]
 
 

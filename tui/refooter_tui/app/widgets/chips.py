@@ -16,6 +16,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.widget import Widget
 from textual.widgets import Input
 
 from refooter_tui.app.widgets.cells import fit
@@ -125,7 +126,8 @@ class FilterInput(OneLine):
 
 
 class FilterLine(Vertical):
-    """Two lines: the terms as chips, or as text while they are typed; below, the counts, or what is wrong with a term."""
+    """Two lines: the terms as chips, or as text while they are typed; below, the counts, or what is wrong with a term. Once that is
+    done the focus goes `back_to` what is filtered."""
 
     DEFAULT_CSS = """
     FilterLine {
@@ -146,10 +148,11 @@ class FilterLine(Vertical):
         filter: Filter
 
     class Done(Message):
-        """`enter` or `escape`: the filter is as it is wanted, the focus goes back to the entries."""
+        """`enter` or `escape`: the filter is as it is wanted."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(self, back_to: Widget | None = None, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
+        self._back_to = back_to
         self._chips = Chips()
         self._input = FilterInput()
         self._input.display = False
@@ -219,6 +222,9 @@ class FilterLine(Vertical):
 
     def _close(self) -> None:
         self._typing(False)
+        if self._back_to is not None:
+            # at once, as in `edit`
+            self.screen.set_focus(self._back_to, scroll_visible=False)
         self.post_message(self.Done())
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -12,6 +13,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from refooter_tui.app.keymap import named
 from refooter_tui.app.widgets.cells import byte_size
 from refooter_tui.app.widgets.palette import Painted, Palette
 from refooter_tui.app.widgets.titles import title, titled
@@ -75,7 +77,8 @@ class CountLine(Painted):
         if self.sentence:
             segments.append(Segment(f" ✗ {visible(self.sentence)}", palette.warning))
         else:
-            for number, (text, part) in enumerate(_fitting(_parts(self.counts, palette), width - used)):
+            parts = _parts(self.counts, palette, lambda name: named(self.app, name))
+            for number, (text, part) in enumerate(_fitting(parts, width - used)):
                 lead = " · " if number else " "
                 segments += [Segment(lead, palette.muted), Segment(text, part.style)]
                 used += len(lead)
@@ -109,7 +112,7 @@ def _fitting(parts: list[_Part], width: int) -> list[tuple[str, _Part]]:
     return [(part.texts[length], part) for length, part in kept]
 
 
-def _parts(counts: Counts, palette: Palette) -> list[_Part]:
+def _parts(counts: Counts, palette: Palette, key: Callable[[str], str]) -> list[_Part]:
     parts = [
         _Part((f"{counts.shown:,} of {counts.total:,} shown", f"{counts.shown:,} of {counts.total:,}"), Style.null())
     ]
@@ -122,14 +125,15 @@ def _parts(counts: Counts, palette: Palette) -> list[_Part]:
         parts.append(_Part(("working …",), palette.muted))
     if said := ", ".join(_changes(counts)):
         every = counts.new + counts.retired + counts.changed
-        lengths = (f"{said}: = applies the filter again", f"{said}: = again", f"{every:,} changed: =")
+        again = key("reapply")
+        lengths = (f"{said}: {again} applies the filter again", f"{said}: {again} again", f"{every:,} changed: {again}")
         parts.append(_Part(lengths, palette.warning, "reapply"))
     if counts.expected:
         share = min(99, 100 * counts.total // counts.expected)
         texts = (f"{counts.total:,} of ~{counts.expected:,} loaded", f"{share} % loaded")
         parts.append(_Part(texts, palette.muted))
     elif counts.unscanned:
-        parts.append(_unscanned(counts, palette))
+        parts.append(_unscanned(counts, palette, key("scan_all")))
     return parts
 
 
@@ -139,10 +143,10 @@ def _changes(counts: Counts) -> list[str]:
     return [f"{count:,} {name}" for count, name in named if count]
 
 
-def _unscanned(counts: Counts, palette: Palette) -> _Part:
+def _unscanned(counts: Counts, palette: Palette, key: str) -> _Part:
     said = f"{counts.unscanned:,} not scanned"
     if counts.scanning:
         return _Part((f"{said} yet",), palette.muted)
     size = byte_size(counts.unscanned_bytes)
-    texts = (f"{said}: ctrl+r scans all ({size} from the database)", f"{said}: ctrl+r scans all", said)
+    texts = (f"{said}: {key} scans all ({size} from the database)", f"{said}: {key} scans all", said)
     return _Part(texts, palette.warning, "scan_all")

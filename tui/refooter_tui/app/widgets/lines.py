@@ -11,16 +11,16 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from refooter_tui.app.widgets.cells import ELLIPSIS, fit, wrapped
 from refooter_tui.app.widgets.palette import Painted, Palette
+from refooter_tui.app.widgets.scrolled import Scrolled
 
 _MOST_SAID: Final = 600
 
 
-class LinePane(ScrollView, Painted, can_focus=True):
+class LinePane(Scrolled, Painted, can_focus=True):
     """Lines 0 to `line_count` below `header_lines` that do not scroll. A subclass says how many there are, paints them, and hears
     of the cursor (`cursor_moved`), of `enter` or a double click (`opened`) and of clicks on the header (`header_clicked`)."""
 
@@ -47,7 +47,7 @@ class LinePane(ScrollView, Painted, can_focus=True):
     """
 
     header_lines: ClassVar[int] = 0
-    placeholder: reactive[str] = reactive("", layout=False)
+    placeholder: reactive[str] = reactive("", layout=False, repaint=False)
     """What an empty pane says, visible already: why it is empty, and what to do about it. Wrapped, in the middle."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -176,7 +176,9 @@ class LinePane(ScrollView, Painted, can_focus=True):
             self.vertical_scrollbar.position = self.scroll_y
 
     def watch_placeholder(self) -> None:
-        self.refresh()
+        # it counts what has not been judged yet: ten times a second, while it is not even seen
+        if self.is_mounted and not self.line_count:
+            self.refresh()
 
     # keys and mouse
 

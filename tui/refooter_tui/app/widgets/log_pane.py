@@ -20,6 +20,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from refooter.events import Severity
+from refooter_tui.app.keymap import named
 from refooter_tui.app.widgets.cells import fit, fit_middle
 from refooter_tui.app.widgets.log import LogRecord, LogView
 from refooter_tui.app.widgets.one_line import OneLine
@@ -108,7 +109,8 @@ class LogTitle(Painted):
         if state.shown != state.total and not self.short:
             said.append((f"{state.shown:,} of {state.total:,}", palette.muted))
         if not state.follows:
-            said.append(("scrolled: G" if self.short else "scrolled: G follows the end", palette.warning))
+            last = named(self.app, "move.last")
+            said.append((f"scrolled: {last}" + ("" if self.short else " follows the end"), palette.warning))
         elif not self.short:
             said.append(("follows the end", palette.muted))
         return said
@@ -148,18 +150,17 @@ class LogPane(Vertical):
     """`/` in the log filters its records by their text as it is typed; the line goes away once it is left empty."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Filter the log", id="log.search"),
+        # as the app's: what is typed right behind it is for the filter
+        Binding("slash", "search", "Filter the log", id="log.search", priority=True),
     ]
     DEFAULT_CSS = """
     LogPane {
         background: $surface;
         & > LogView { height: 1fr; }
-        & > OneLine { display: none; height: 1; }
+        & > OneLine { height: 1; }
         & > OneLine.-textual-compact { padding: 0 1; }
-        &.-searching > OneLine { display: block; }
         &.-bare { layout: horizontal; }
         &.-bare > LogTitle { width: auto; }
-        &.-bare.-searching > LogView { display: none; }
     }
     """
 
@@ -171,6 +172,7 @@ class LogPane(Vertical):
         self.view = LogView()
         self._title = LogTitle()
         self._line = OneLine("text or path of a log record")
+        self._line.display = False
 
     def compose(self) -> ComposeResult:
         yield self._title
@@ -197,6 +199,7 @@ class LogPane(Vertical):
     def bare(self, bare: bool) -> None:
         self._title.short = bare
         self.set_class(bare, "-bare")
+        self._searching(self._line.display)
 
     def write(self, records: Iterable[LogRecord]) -> None:
         self.view.write(records)
@@ -205,9 +208,19 @@ class LogPane(Vertical):
     def watch_file(self) -> None:
         self.tell()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # what is typed into the line is for the line
+        return self.app.focused is not self._line if action == "search" else super().check_action(action, parameters)
+
     def action_search(self) -> None:
-        self.add_class("-searching")
-        self._line.focus()
+        self._searching(True)
+        self.screen.set_focus(self._line, scroll_visible=False)
+
+    def _searching(self, searching: bool) -> None:
+        """Not by a class, which would count a moment later: the focus moves at once."""
+        self._line.display = searching
+        # where there is one line for both, the log gives way
+        self.view.display = not (searching and self.bare)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -228,10 +241,9 @@ class LogPane(Vertical):
         self.view.focus()
 
     def _leave(self) -> None:
-        # where there is one line for both, the log itself is what was hidden
         if not self._line.value or self.bare:
-            self.remove_class("-searching")
-        self.view.focus()
+            self._searching(False)
+        self.screen.set_focus(self.view, scroll_visible=False)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._title.focused = self.has_focus_within
@@ -240,4 +252,4 @@ class LogPane(Vertical):
         self._title.focused = self.has_focus_within
         # while it filters, the line says by what
         if event.widget is self._line and (not self._line.value or self.bare):
-            self.remove_class("-searching")
+            self._searching(False)

@@ -120,8 +120,8 @@ class ViewsPane(BranchPane):
 def _line(name: str, counts: np.ndarray, width: int, palette: Palette, style: Style) -> list[Segment]:
     """Name, entries, what is worst and how many are broken, and the bar: the bar goes first where there is no room."""
     bar = 0 if width < 28 else min(12, 4 + (width - 28) // 3)
-    count_width = 5 if width < 30 else 7 if width < 44 else 9
-    broken_width = 5 if width < 30 else 6 if width < 44 else 8
+    count_width = 4 if width < 25 else 5 if width < 30 else 7 if width < 44 else 9
+    broken_width = 4 if width < 25 else 5 if width < 30 else 6 if width < 44 else 8
     name_width = max(4, width - count_width - broken_width - 2 - (bar + 1 if bar else 0))
     total = int(counts.sum())
     broken = int(counts[_BROKEN].sum())
