@@ -167,6 +167,7 @@ class StillSeat(Seat):
             looked
             and all(pane.made for pane in panes)
             and not app._dirty
+            and not app._counting
             and not app.lake.loading
             and not app.lake.working
             and app.sight._job is None

@@ -10,9 +10,11 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
+import refooter_tui.app.lake_view
 from app.seat import seated
 from refooter.demo.lake import LakeSummary, build_lake
 from refooter.values import Cause, Status
+from refooter_tui.app.lake_view import LakeView, Tallies
 from refooter_tui.app.screens.entry import EntryScreen
 from refooter_tui.app.screens.question import Question
 from refooter_tui.app.screens.result import ResultScreen
@@ -27,12 +29,31 @@ def lake(dsn: str, tmp_path: Path) -> LakeSummary:
 
 async def test_the_whole_lake_is_read_and_judged_and_told_in_one_sentence(lake: LakeSummary, tmp_path: Path) -> None:
     async with seated(lake, tmp_path) as seat:
-        summary = seat.app.lake.summary()
+        summary = seat.app.lake.tallies().summary
         planned = [entry for entry in lake.planned if entry.kind is not None]
         assert summary.entries == len(planned) == len(seat.shown)
         for cause in Cause:
             assert summary.causes[code_of(cause)] == sum(entry.cause is cause for entry in planned)
         await seat.until(lambda: "do not decode" in str(seat.app.query_one("#top").render()))
+
+
+async def test_a_lake_that_takes_long_to_count_is_counted_beside_the_event_loop_to_the_last_entry(
+    lake: LakeSummary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refooter_tui.app.lake_view, "SMALL", 0)
+    counted_in: set[int] = set()
+    tallies = LakeView.tallies
+
+    def seen(view: LakeView) -> Tallies:
+        counted_in.add(threading.get_ident())
+        return tallies(view)
+
+    monkeypatch.setattr(LakeView, "tallies", seen)
+    async with seated(lake, tmp_path) as seat:
+        said = "; ".join(tallies(seat.app.lake).summary.parts()[:1])
+        await seat.until(lambda: said in str(seat.app.query_one("#top").render()))
+        assert counted_in
+        assert threading.get_ident() not in counted_in
 
 
 async def test_filter_select_plan_rehearse_migrate_and_go_back(lake: LakeSummary, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ and then those of its bases.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,7 +28,7 @@ from refooter.values import Cause, TargetName
 from refooter_tui.app.engine import Engine
 from refooter_tui.app.frame import Frame
 from refooter_tui.app.keymap import named
-from refooter_tui.app.lake_view import LakeView
+from refooter_tui.app.lake_view import LakeView, Tallies
 from refooter_tui.app.looking import Looking
 from refooter_tui.app.messages import (
     Back,
@@ -59,7 +60,7 @@ from refooter_tui.model.codes import code_of
 from refooter_tui.model.filter import parse
 from refooter_tui.model.order import Snapshot, Sort
 from refooter_tui.model.path_search import Abandoned
-from refooter_tui.model.summary import by_error, by_view
+from refooter_tui.model.summary import by_error
 from refooter_tui.text import visible
 
 _log = logging.getLogger("refooter_tui.app")
@@ -99,6 +100,7 @@ class Desk(Frame):
         self._whole_scan: int | None = None
         self._said_without_entry = ""
         self._dirty = True
+        self._counting = False
         self._timeline_shown = 0.0
         self._settled = False
 
@@ -267,21 +269,35 @@ class Desk(Frame):
 
     def _tick(self) -> None:
         """A few times a second at most: what costs more than a row."""
-        if not self._dirty:
+        if not self._dirty or self._counting:
             return
-        now = monotonic()
-        late = now - self._timeline_shown >= _TIMELINE_SECONDS
         # what the timeline was spared now, it shows at the next tick that is late enough
+        late = monotonic() - self._timeline_shown >= _TIMELINE_SECONDS
         self._dirty = not late
-        lake = self.lake
-        summary = lake.summary()
-        self._show_sentence(summary.parts())
-        self._left.views.show(lake.table.views, by_view(lake.table))
-        self._left.causes.show(summary.causes, self._messages_of)
-        self._filter.show_counts(lake.counts())
+        if self.lake.small:
+            self._show_tallies(self.lake.tallies(), late)
+        else:
+            self._counting = True
+            self._count(late)
+
+    @work(group="counting")
+    async def _count(self, late: bool) -> None:
+        """Beside the event loop: at a million entries it takes as long as a frame. What is written to the table meanwhile is counted at
+        the next tick."""
+        try:
+            tallies = await asyncio.to_thread(self.lake.tallies)
+        finally:
+            self._counting = False
+        self._show_tallies(tallies, late)
+
+    def _show_tallies(self, tallies: Tallies, late: bool) -> None:
+        self._show_sentence(tallies.summary.parts())
+        self._left.views.show(tallies.views, tallies.by_view)
+        self._left.causes.show(tallies.summary.causes, self._messages_of)
+        self._filter.show_counts(self.lake.counts())
         self._say_state()
         if late:
-            self._timeline_shown = now
+            self._timeline_shown = monotonic()
             self._timeline.data_changed()
 
     def _show_sentence(self, parts: Sequence[str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from refooter.values import EntryResult
 from refooter_tui.app.messages import Listed
@@ -14,7 +16,7 @@ from refooter_tui.model.columns import Int32s
 from refooter_tui.model.filter import Filter
 from refooter_tui.model.order import Snapshot, Sort, take
 from refooter_tui.model.selection import Selection
-from refooter_tui.model.summary import Summary, summarise
+from refooter_tui.model.summary import Summary, by_view, summarise
 from refooter_tui.model.table import EntryTable
 from refooter_tui.model.timeline import Timeline
 
@@ -22,8 +24,17 @@ from refooter_tui.model.timeline import Timeline
 SMALL = 50_000
 
 
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """The lake in counts; of the views those that were known. `by_view`: entries by view and status code."""
+
+    summary: Summary
+    views: list[str]
+    by_view: npt.NDArray[np.int64]
+
+
 class LakeView:
-    """For the app's thread, but `take`, which may run in another."""
+    """For the app's thread, but `take` and `tallies`, which may run in another."""
 
     def __init__(self) -> None:
         self.table = EntryTable()
@@ -107,8 +118,10 @@ class LakeView:
             scanning=self.scanning,
         )
 
-    def summary(self) -> Summary:
-        return summarise(self.table)
+    def tallies(self) -> Tallies:
+        """May run in another thread: of what is written meanwhile it counts something or nothing."""
+        views = list(self.table.views)
+        return Tallies(summarise(self.table), views, by_view(self.table)[: len(views)])
 
     def paths(self, rows: Int32s | Sequence[int]) -> list[str]:
         return [self.table.path(int(row)) for row in rows]
