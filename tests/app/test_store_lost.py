@@ -47,3 +47,21 @@ async def test_a_banner_says_that_the_store_is_lost_until_it_answers_again(
         assert "tried again until it answers" in seat.text
         away = False
         await seat.until(lambda: "do not decode" in seat.text and "tried again until it answers" not in seat.text)
+
+
+async def test_a_rehearsal_that_ended_early_says_why(
+    lake: LakeSummary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(self: Store, *args: Any, **named: Any) -> Any:
+        raise StoreFailure(Reason.STORE_UNREACHABLE, "the store answered 418")
+
+    monkeypatch.setattr(Store, "read_footer", unreadable)
+    async with seated(lake, tmp_path) as seat:
+        seat.app.filter_by("cause:truncated")
+        await seat.until(lambda: 0 < len(seat.shown) < 60)
+        await seat.press("a", "m")
+        await seat.plan()
+        await seat.press("d")
+        result = await seat.result()
+        assert result.summary.error is not None
+        await seat.until(lambda: "It ended early: " in seat.text and "the store answered 418" in seat.text)

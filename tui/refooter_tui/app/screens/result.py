@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from rich.console import Console
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -27,7 +28,7 @@ from refooter_tui.app.screens.gate import KeyGate, last_key_of
 from refooter_tui.app.widgets.options import Options
 from refooter_tui.app.widgets.palette import Palette
 from refooter_tui.cli.follow import Tally
-from refooter_tui.cli.render import entries
+from refooter_tui.cli.render import OUTCOME_STYLES, entries, gap, say
 from refooter_tui.cli.reports import show_run
 from refooter_tui.model.codes import code_of
 from refooter_tui.text import visible
@@ -142,8 +143,7 @@ class ResultScreen(Dialog[Next | None]):
     def _paint(self) -> None:
         summary, tally = self._summary, self._tally
         # what went wrong stands below, in groups that lead on
-        report = Report(lambda console: show_run(console, summary, tally, advise=False, failures=False))
-        self.query_one("#run", Static).update(report)
+        self.query_one("#run", Static).update(Report(lambda console: _show(console, summary, tally)))
         self.query_one("#box").border_title = self._title()
         self.keys(self._key_words())
         shown = self.query_one("#groups", OptionList)
@@ -219,3 +219,10 @@ class ResultScreen(Dialog[Next | None]):
             self.notify("nothing of these is to be tried again: choose what failed, or was in conflict")
             return
         self.dismiss(Next(wanted, group))
+
+
+def _show(console: Console, summary: RunSummary, tally: Tally) -> None:
+    show_run(console, summary, tally, advise=False, failures=False)
+    if summary.error is not None:
+        gap(console)
+        say(console, f"It ended early: {summary.error}", OUTCOME_STYLES[Outcome.FAILED])
