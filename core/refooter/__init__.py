@@ -17,13 +17,26 @@ if TYPE_CHECKING:
     from refooter.catalog.selection import EVERYTHING, Selection, View, parse_time
     from refooter.diagnosis import diagnose
     from refooter.errors import RefooterError
-    from refooter.events import EntriesDone, Event, Finished, Notice, Plan, ProblemsFound, Progress, Started
+    from refooter.events import (
+        BackupSummary,
+        EntriesDone,
+        Event,
+        Finished,
+        Notice,
+        Plan,
+        ProblemsFound,
+        Progress,
+        RestorePlan,
+        Started,
+    )
+    from refooter.jobs.backup import backup
     from refooter.jobs.decide import MigrateOptions, Strategy
     from refooter.jobs.heal import Healed, NotHealed, heal
     from refooter.jobs.inspect import inspect_blob, inspect_entry, inspect_file
     from refooter.jobs.lake import Lake, Session
     from refooter.jobs.migrate import migrate
     from refooter.jobs.plan import plan
+    from refooter.jobs.restore import Backup, RestoreOptions, open_backup, restore, restore_plan
     from refooter.jobs.rollback import rollback
     from refooter.jobs.run import Control
     from refooter.jobs.runs import entry_history, run_outcomes, runs
@@ -48,13 +61,26 @@ _WHERE = {
     "catalog.selection": ("EVERYTHING", "Selection", "View", "parse_time"),
     "diagnosis": ("diagnose",),
     "errors": ("RefooterError",),
-    "events": ("EntriesDone", "Event", "Finished", "Notice", "Plan", "ProblemsFound", "Progress", "Started"),
+    "events": (
+        "BackupSummary",
+        "EntriesDone",
+        "Event",
+        "Finished",
+        "Notice",
+        "Plan",
+        "ProblemsFound",
+        "Progress",
+        "RestorePlan",
+        "Started",
+    ),
+    "jobs.backup": ("backup",),
     "jobs.decide": ("MigrateOptions", "Strategy"),
     "jobs.heal": ("Healed", "NotHealed", "heal"),
     "jobs.inspect": ("inspect_blob", "inspect_entry", "inspect_file"),
     "jobs.lake": ("Lake", "Session"),
     "jobs.migrate": ("migrate",),
     "jobs.plan": ("plan",),
+    "jobs.restore": ("Backup", "RestoreOptions", "open_backup", "restore", "restore_plan"),
     "jobs.rollback": ("rollback",),
     "jobs.run": ("Control",),
     "jobs.runs": ("entry_history", "run_outcomes", "runs"),
@@ -78,6 +104,8 @@ _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names
 
 __all__ = [
     "EVERYTHING",
+    "Backup",
+    "BackupSummary",
     "Cause",
     "Control",
     "Diagnosis",
@@ -99,6 +127,8 @@ __all__ = [
     "Question",
     "Reason",
     "RefooterError",
+    "RestoreOptions",
+    "RestorePlan",
     "Selection",
     "Session",
     "Settings",
@@ -107,6 +137,7 @@ __all__ = [
     "Strategy",
     "View",
     "Wanted",
+    "backup",
     "diagnose",
     "entry_history",
     "heal",
@@ -114,8 +145,11 @@ __all__ = [
     "inspect_entry",
     "inspect_file",
     "migrate",
+    "open_backup",
     "parse_time",
     "plan",
+    "restore",
+    "restore_plan",
     "rollback",
     "run_outcomes",
     "runs",

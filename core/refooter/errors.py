@@ -51,6 +51,20 @@ class DatabaseUnreachable(RefooterError):
     exit_code = 3
 
 
+class DatabaseRefused(RefooterError):
+    """PostgreSQL is there, but refused a statement that is nobody's row's fault."""
+
+    code = "database"
+    exit_code = 3
+
+
+class DatabaseBusy(RefooterError):
+    """PostgreSQL did not come to an end with a statement in the time that it has, or would have had to wait for a lock."""
+
+    code = "database_busy"
+    exit_code = 3
+
+
 class StoreUnreachable(RefooterError):
     """The object store could not be reached, or holds nothing that the catalog names."""
 

@@ -109,14 +109,17 @@ class Plan:
         return sum(self.by_step.get(step, 0) for step in ("stamp", "repair", "refetch"))
 
 
+# how a row came back that had vanished
+INSERTED = "inserted"
 # what no old value was mended by
-_WITHOUT_REPAIR = ("refetch", "stamp", "before_image")
+_WITHOUT_REPAIR = ("refetch", "stamp", "before_image", "backup", INSERTED)
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """A run, or a dry run (`run_id` `None`). `outcomes` and `reasons` count entries, `repairs` the changed ones by how
-    (`Repair.name`, or `refetch`, `stamp`, `before_image`). `error` says why it ended early."""
+    (`Repair.name`, or `refetch`, `stamp`, `before_image`, `backup`, `inserted`). `unchanged`: of the skipped entries those that are as
+    a backup has them. `error` says why it ended early."""
 
     kind: str
     run_id: int | None
@@ -131,6 +134,12 @@ class RunSummary:
     state: str
     error: str | None = None
     repairs: dict[str, int] = field(default_factory=dict)
+    unchanged: int = 0
+
+    @property
+    def inserted(self) -> int:
+        """Of the restored entries those whose rows had vanished."""
+        return self.repairs.get(INSERTED, 0)
 
     def count(self, outcome: Outcome) -> int:
         return self.outcomes.get(outcome, 0)
@@ -174,8 +183,44 @@ class VerifySummary:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupSummary:
+    """A backup that is there now. `bytes` is the file's size, `value_bytes` what the values in it hold; `digest` is over all its rows;
+    `taken` is the moment that it shows, in microseconds since `PG_EPOCH`; `path` as people may see it."""
+
+    path: str
+    entries: int
+    partitions: int
+    value_bytes: int
+    bytes: int
+    digest: str
+    catalog_version: int
+    taken: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlan:
+    """What a restore would do; sizes are bytes. `by_fate` counts the selected entries by what would become of them (`jobs.compare.Fate`).
+
+    `harmful` of the values that would be written do not decode or do harm: they are what was there.
+    """
+
+    selected: int
+    by_fate: dict[str, int]
+    harmful: int
+    wal_bytes: int
+    table_bytes: int
+    journal_bytes: int
+    seconds: float
+
+    @property
+    def changed(self) -> int:
+        return self.by_fate.get("restore", 0) + self.by_fate.get("insert", 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    summary: ScanSummary | RunSummary | VerifySummary | Plan | list[ViewCount]
+    summary: ScanSummary | RunSummary | VerifySummary | Plan | BackupSummary | RestorePlan | list[ViewCount]
 
 
 Event = Started | EntriesDone | Progress | Notice | ProblemsFound | Finished

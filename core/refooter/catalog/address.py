@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from urllib.parse import parse_qsl, unquote
 
 import psycopg
@@ -24,6 +25,7 @@ _SQLX_NAMES = {
 }
 # sqlx's own business: how many prepared statements a client keeps. We keep none (safety 5).
 _SQLX_ONLY = {"statement-cache-capacity"}
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _LIBPQ_NAMES = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 
 
@@ -46,6 +48,19 @@ class Address:
         port = self._value("port", "PGPORT") or "5432"
         return f"{user}@{host}:{port}/{self._value('dbname', 'PGDATABASE') or user}"
 
+    @property
+    def encoding(self) -> str | None:
+        """The client's encoding that is asked for, if one is."""
+        return self._value("client_encoding", "PGCLIENTENCODING")
+
+    @property
+    def search_path(self) -> str | None:
+        """The one that is asked for in `options`, if one is."""
+        said = re.findall(
+            r"(?:^|\s)(?:-c\s*|--)search[_-]path=((?:\\.|\S)*)", self._value("options", "PGOPTIONS") or ""
+        )
+        return re.sub(r"\\(.)", r"\1", said[-1]) if said else None
+
     def scrub(self, text: str) -> str:
         """`text` without this address's password, whoever put it there."""
         for secret in (self.params.get("password"), os.environ.get("PGPASSWORD"), self.params.get("sslpassword")):
@@ -62,10 +77,11 @@ def parse_address(dsn: str | None) -> Address:
 
     Raises `UsageError`, whose sentence never quotes the string: any part of it could be a password.
     """
-    if not dsn or not dsn.strip():
+    dsn = (dsn or "").strip()
+    if not dsn:
         return Address({})
     if re.match(r"postgres(ql)?://", dsn):
-        return Address(_from_uri(dsn.strip()))
+        return Address(_from_uri(dsn))
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", dsn):
         raise UsageError("the connection string is not PostgreSQL's: it has to begin with postgres:// or postgresql://")
     try:
@@ -115,7 +131,7 @@ def _host_and_port(hosts: str) -> tuple[str, str]:
         name, port = bracketed.groups() if bracketed else item.partition(":")[::2]
         if port and not port.isdigit():
             raise UsageError(
-                "the connection string's port is not a number (escape a / or @ in the password as %2F, %40)"
+                "the connection string's port is not a number: write one, and a / or @ in the password as %2F, %40"
             )
         names.append(name)
         ports.append(port or "")
@@ -132,5 +148,15 @@ def _take_parameter(params: dict[str, str], key: str, value: str) -> None:
         return
     name = _SQLX_NAMES.get(key, key)
     if name not in _LIBPQ_NAMES:
-        raise UsageError(f"the connection string has a parameter that PostgreSQL does not know: {key!r}")
+        meant = get_close_matches(key, [*_LIBPQ_NAMES, *_SQLX_NAMES], 1, cutoff=0.75)
+        if meant:
+            raise UsageError(
+                f"the connection string has a parameter that PostgreSQL does not know: {key!r}; did you mean {meant[0]!r}?"
+            )
+        # Other programs' own, such as pgbouncer=true: sqlx passes over whatever it does not know.
+        return
+    if name == "sslmode":
+        value = value.lower()
+        if value not in _SSL_MODES:
+            raise UsageError(f"the connection string's {key} has to be one of {', '.join(_SSL_MODES)}")
     params[name] = value

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from refooter.values import Outcome, Partitions, Reason
+
+NO_ROW: Final = b""
+"""The digest of a row that is not there: before an insert, after a delete."""
 
 
 def digest(value: bytes) -> bytes:
@@ -22,6 +25,9 @@ class Change:
     `partitions` is what the partition rows said when the decision was made; they must still say it. `None`: they need not
     (going back), but if `stamps` are given, one of those rows must still be there. `stamps` are the versions that single partition
     rows have and get, `{identity, from, to}`; `None` gives every row of the path `new_version`.
+
+    An `old_digest` of `NO_ROW` inserts a row that is not there, with `insert_time` (microseconds since `PG_EPOCH`), while a partition
+    names its file; a `new_digest` of `NO_ROW` deletes it again.
     """
 
     file_path: str
@@ -36,6 +42,15 @@ class Change:
     proved: bool
     stamps: tuple[dict[str, Any], ...] | None = None
     done: Outcome = Outcome.MIGRATED
+    insert_time: int | None = None
+
+    @property
+    def inserts(self) -> bool:
+        return self.old_digest == NO_ROW
+
+    @property
+    def deletes(self) -> bool:
+        return self.new_digest == NO_ROW
 
     @property
     def size(self) -> int:
@@ -100,11 +115,16 @@ def decide_locked(
 
     `exists` and `partitions_exist`: what a plain look, after locking, finds there.
     """
-    if entry is None:
+    if change.inserts:
+        if entry is not None or exists:
+            return Outcome.CONFLICT
+        if not partitions_exist:
+            return Outcome.GONE
+    elif entry is None:
         return "busy" if exists else Outcome.GONE
     if len(partitions) != partitions_exist:
         return "busy"
-    if entry.digest != change.old_digest or entry.version != change.old_version:
+    if entry is not None and (entry.digest != change.old_digest or entry.version != change.old_version):
         return Outcome.CONFLICT
     if change.partitions is not None:
         if change.partitions.count and not partitions:

@@ -19,8 +19,9 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from refooter.catalog.address import Address
-from refooter.catalog.version import CatalogVersion, find_version
-from refooter.errors import CatalogChanged, DatabaseUnreachable, UnsupportedCatalog
+from refooter.catalog.refusals import refusal
+from refooter.catalog.version import CatalogVersion, check_search_path, find_version
+from refooter.errors import CatalogChanged, DatabaseUnreachable, RefooterError, UnsupportedCatalog
 
 # The pool reports every failed attempt there; what concerns the user is said once, in our own words.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -32,6 +33,8 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 20
 WRITE_SECONDS = 30
 LOCK_SECONDS = 3
+# A process that is stopped in the middle of a transaction (a laptop asleep, a debugger) keeps its row locks no longer than this.
+IDLE_SECONDS = 30
 # How long a lost database is waited for before a job stops.
 RECONNECT_SECONDS = 60.0
 
@@ -100,27 +103,14 @@ class Database:
     async def open(self) -> None:
         """Connects once by itself, so that a refusal is told in full, finds the catalog's version, then opens the pool.
 
-        Raises `DatabaseUnreachable`, `UnsupportedCatalog` or `MissingRights`.
+        Raises `DatabaseUnreachable`, `UnsupportedCatalog`, `MissingRights` or `UsageError`.
         """
-        arguments: dict[str, Any] = {
-            "prepare_threshold": None,
-            "connect_timeout": CONNECT_SECONDS,
-            # As the engine's own client does (sqlx, whatever the database's encoding): with SQL_ASCII on both sides text is bytes.
-            "client_encoding": "UTF8",
-        }
-        if "application_name" not in self.address.params:
-            arguments["application_name"] = "refooter"
-        try:
-            async with await AsyncConnection.connect(self.address.conninfo, **arguments) as first:
-                await first.set_read_only(True)
-                await limit(first, READ_SECONDS)
-                self.version = await find_version(first, self.address.shown)
-        except psycopg.OperationalError as error:
-            raise self.unreachable(error) from None
+        async with self.first() as connection:
+            self.version = await find_version(connection, self.address.shown)
         self._pool = AsyncConnectionPool(
             self.address.conninfo,
             connection_class=AsyncConnection[TupleRow],
-            kwargs=arguments,
+            kwargs=self._arguments(),
             configure=_configure,
             min_size=1,
             max_size=self._size,
@@ -130,6 +120,27 @@ class Database:
             open=False,
         )
         await self._pool.open()
+
+    @asynccontextmanager
+    async def first(self) -> AsyncIterator[Connection]:
+        """A connection by itself, whatever the database holds, in a read-only transaction."""
+        try:
+            async with await AsyncConnection.connect(self.address.conninfo, **self._arguments()) as connection:
+                await connection.set_read_only(True)
+                await limit(connection, READ_SECONDS)
+                await check_search_path(connection, self.address)
+                yield connection
+        except psycopg.OperationalError as error:
+            raise self.unreachable(error) from None
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"prepare_threshold": None, "connect_timeout": CONNECT_SECONDS}
+        if "application_name" not in self.address.params:
+            arguments["application_name"] = "refooter"
+        if self.address.encoding is None:
+            # As the engine's own client does (sqlx, whatever the database's encoding): with SQL_ASCII on both sides text is bytes.
+            arguments["client_encoding"] = "UTF8"
+        return arguments
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -161,7 +172,9 @@ class Database:
             async with self._transaction(True, IsolationLevel.REPEATABLE_READ, seconds) as connection:
                 yield connection
         except (errors.UndefinedTable, errors.UndefinedColumn) as error:
-            raise CatalogChanged(f"the catalog changed while it was being read: {self.reason(error)}") from None
+            raise CatalogChanged(
+                f"the catalog changed while it was being read: {self.reason(error)}; start anew"
+            ) from None
         except errors.CharacterNotInRepertoire as error:
             # Only a database of the encoding SQL_ASCII lets such bytes in.
             raise UnsupportedCatalog(
@@ -183,11 +196,11 @@ class Database:
                 await connection.set_read_only(read_only)
                 await connection.set_isolation_level(level)
                 async with connection.transaction():
-                    await limit(connection, seconds)
+                    await limit(connection, seconds, IDLE_SECONDS)
                     yield connection
         except PoolTimeout as error:
             raise self.unreachable(error) from None
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             if lost(error):
                 raise self.unreachable(error) from error
             raise
@@ -206,9 +219,9 @@ class Database:
                     yield connection
                     return
 
-    def unreachable(self, error: Exception) -> DatabaseUnreachable:
-        """One sentence of a connection failure, without any part of a password."""
-        return DatabaseUnreachable(f"cannot reach PostgreSQL at {self.address.shown}: {self.reason(error)}")
+    def unreachable(self, error: Exception) -> RefooterError:
+        """One sentence of a connection failure, without any part of a password: `DatabaseUnreachable`, or `MissingRights`."""
+        return refusal(self.address, self.reason(error))
 
     def reason(self, error: Exception) -> str:
         """PostgreSQL's own message on one line, scrubbed."""
@@ -219,11 +232,14 @@ class Database:
         return self.address.scrub(text.strip().removeprefix("connection failed: "))
 
 
-async def limit(connection: Connection, seconds: float) -> None:
-    """`SET LOCAL` for both timeouts, in one statement."""
+async def limit(connection: Connection, seconds: float, idle: float | None = None) -> None:
+    """`SET LOCAL` for the timeouts, in one statement. `idle`: seconds after which the server ends a session that says nothing more."""
+    wanted = [("statement_timeout", seconds), ("lock_timeout", LOCK_SECONDS)]
+    if idle is not None:
+        wanted.append(("idle_in_transaction_session_timeout", idle))
     await connection.execute(
-        "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
-        (str(int(seconds * 1000)), str(LOCK_SECONDS * 1000)),
+        "SELECT set_config(name, milliseconds, true) FROM unnest(%s::text[], %s::text[]) wanted(name, milliseconds)",
+        ([name for name, _ in wanted], [str(int(timeout * 1000)) for _, timeout in wanted]),
     )
 
 
@@ -241,6 +257,8 @@ def times_as_integers(where: AdaptContext) -> None:
 def lost(error: Exception) -> bool:
     """Whether the connection or the server is gone, as opposed to one statement that failed."""
     if isinstance(error, DatabaseUnreachable):
+        return True
+    if isinstance(error, errors.IdleInTransactionSessionTimeout):
         return True
     if not isinstance(error, psycopg.OperationalError):
         return False
@@ -275,6 +293,8 @@ async def patiently(call: Callable[[], Awaitable[T]], seconds: float = RECONNECT
                 raise
         except errors.LockNotAvailable as error:
             if time.monotonic() + pause > give_up:
-                raise DatabaseUnreachable(f"the catalog stays locked by another session: {error}") from None
+                raise DatabaseUnreachable(
+                    f"the catalog stays locked by another session: {error}; run again when that is done"
+                ) from None
         await asyncio.sleep(pause)
         pause = min(pause * 2, 5.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from refooter.catalog.images import DROPPED
 from refooter.catalog.journal import DEAD_AFTER_SECONDS, Journal, ResultRecord, RunState
 
 HISTORY_LIMIT: Final = 100
@@ -61,7 +62,8 @@ async def entry_history(journal: Journal, file_path: str, most: int = HISTORY_LI
                 f" < clock_timestamp() - interval '{DEAD_AFTER_SECONDS} seconds' THEN 'dead' ELSE run.state END,"
                 " coalesce(change.changed, result.at),"
                 " change.run_id IS NOT NULL, change.cause, change.repair, change.proved, change.old_digest, change.new_digest,"
-                " change.old_version, change.new_version, octet_length(change.old_value),"
+                " change.old_version, change.new_version,"
+                f" CASE WHEN NOT {DROPPED.format('change')} THEN octet_length(change.old_value) END,"
                 " result.outcome, result.reason, result.sentence"
                 " FROM {run} run"
                 " LEFT JOIN {change} change ON change.run_id = run.run_id AND change.file_path = %(path)s"

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from psycopg import errors
+
+from refooter.catalog.changes import digest
 from refooter.catalog.connection import Connection, Database
 from refooter.catalog.journal_schema import JournalSchema
 from refooter.catalog.storable import storable
+from refooter.errors import RunStopped
 
 DEAD_AFTER_SECONDS = 60
 _COUNTS = (
@@ -26,6 +30,10 @@ _COUNTS = (
     "store_requests",
     "store_bytes",
 )
+_IS_DEAD = f"state = 'running' AND heartbeat < clock_timestamp() - interval '{DEAD_AFTER_SECONDS} seconds'"
+# Beside what was selected, under a name that no selection has: the journal's older versions need no column more for it.
+DROPPED_KEY = "images_dropped"
+_EMPTY = digest(b"")
 _PAGE_PATHS = 500
 _PAGE_BYTES = 4 << 20
 
@@ -51,9 +59,21 @@ class RunStart:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagesDropped:
+    """That before images of a run were dropped to free their space: who did it, when last (microseconds since `PG_EPOCH`), of how
+    many entries, and how many bytes they had held."""
+
+    who: str
+    when: int
+    entries: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One row of the journal. Times are microseconds since `PG_EPOCH`. `state` is `dead` where a run still calls itself
-    running but its heartbeat is older than `DEAD_AFTER_SECONDS` by the server's clock."""
+    running but its heartbeat is older than `DEAD_AFTER_SECONDS` by the server's clock; `heartbeat_age` is in seconds, by that clock.
+    """
 
     run_id: int
     kind: str
@@ -68,11 +88,22 @@ class RunRecord:
     strategy: str
     message: str | None
     counts: dict[str, int] = field(default_factory=dict)
+    heartbeat: int | None = None
+    # not what a run is, but when it was looked at
+    heartbeat_age: float | None = field(default=None, compare=False)
+    images_dropped: ImagesDropped | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it went on: until it was closed by itself, or until its last heartbeat."""
+        ended = self.heartbeat if self.state is RunState.DEAD or self.finished is None else self.finished
+        return None if ended is None else max(0, ended - self.started) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecord:
-    """A before image. `old_value` is `None` where the value stayed. `partitions`: one `{identity, old, new}` each."""
+    """A before image. `old_value` is `None` where the value stayed, and where the image was `dropped`. `partitions`: one
+    `{identity, old, new}` each."""
 
     run_id: int
     file_path: str
@@ -83,6 +114,7 @@ class ChangeRecord:
     new_version: int | None
     partitions: list[dict[str, Any]]
     cause: str
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +123,14 @@ class ResultRecord:
     outcome: str
     reason: str | None
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaterChange:
+    """What a later run made of an entry; `new_digest` as in `ChangeRecord`."""
+
+    run_id: int
+    new_digest: bytes
 
 
 class Journal(JournalSchema):
@@ -170,7 +210,19 @@ class Journal(JournalSchema):
 
     async def close_other(self, run_id: int) -> RunState | None:
         """Makes sure that a run no longer writes: a dead one is marked `dead`, a live one `stopped` (it stops at its next
-        batch or heartbeat). `None` for a run that does not exist."""
+        batch or heartbeat). `None` for a run that does not exist.
+
+        Raises `RunStopped` where its row stays locked: its process has stopped in the middle of a batch.
+        """
+        try:
+            return await self._close_other(run_id)
+        except errors.LockNotAvailable:
+            raise RunStopped(
+                f"run {run_id} cannot be closed: its process does not go on with a batch that is open in the database;"
+                " wake or end it, or try again in a minute"
+            ) from None
+
+    async def _close_other(self, run_id: int) -> RunState | None:
         async with self.database.writing(seconds=30) as connection:
             row = await (
                 await connection.execute(
@@ -188,6 +240,17 @@ class Journal(JournalSchema):
                 ).fetchone()
         return None if row is None else RunState(row[0])
 
+    async def close_dead(self, run_id: int) -> bool:
+        """Marks a run `dead` that is, and leaves one alone that still goes on. False where it was not dead."""
+        async with self.database.writing(seconds=30) as connection:
+            updated = await connection.execute(
+                self.sql(
+                    f"UPDATE {{run}} SET finished = clock_timestamp(), state = 'dead' WHERE run_id = %s AND {_IS_DEAD}"
+                ),
+                (run_id,),
+            )
+            return updated.rowcount == 1
+
     async def runs(self, run_id: int | None = None) -> list[RunRecord]:
         """All runs, newest first, or the one named."""
         if not await self.exists():
@@ -196,9 +259,10 @@ class Journal(JournalSchema):
             cursor = connection.cursor(binary=True)
             await cursor.execute(
                 self.sql(
-                    "SELECT run_id, kind, who, started, finished, CASE WHEN state = 'running' AND heartbeat < clock_timestamp()"
-                    f" - interval '{DEAD_AFTER_SECONDS} seconds' THEN 'dead' ELSE state END, program_version, catalog_version,"
-                    f" target, selection::text, strategy, message, {', '.join(map(_count, _COUNTS))} FROM {{run}}"
+                    f"SELECT run_id, kind, who, started, finished, CASE WHEN {_IS_DEAD} THEN 'dead' ELSE state END,"
+                    " program_version, catalog_version, target, selection::text, strategy, message, heartbeat,"
+                    " extract(epoch FROM clock_timestamp() - heartbeat)::float8,"
+                    f" {', '.join(map(_count, _COUNTS))} FROM {{run}}"
                     " WHERE %(one)s::int8 IS NULL OR run_id = %(one)s ORDER BY run_id DESC"
                 ),
                 {"one": run_id},
@@ -248,8 +312,10 @@ class Journal(JournalSchema):
         )
         groups: dict[str, list[ChangeRecord]] = {path: [] for path in paths}
         for run_id, path, old, new, value, before, after, partitions, cause in await cursor.fetchall():
+            dropped = value == b"" and old != _EMPTY
+            image = None if dropped else value
             groups[path].append(
-                ChangeRecord(run_id, path, old, new, value, before, after, json.loads(partitions), cause)
+                ChangeRecord(run_id, path, old, new, image, before, after, json.loads(partitions), cause, dropped)
             )
         return list(groups.values())
 
@@ -287,18 +353,24 @@ class Journal(JournalSchema):
                 return
             after = rows[-1][0]
 
-    async def later_changes(self, run_id: int, paths: list[str]) -> dict[str, int]:
-        """For each path, the newest later run that changed it."""
+    async def later_changes(self, run_id: int, paths: list[str]) -> dict[str, LaterChange]:
+        """For each path, the last that another run did to it after this one.
+
+        By when it happened, not by the run's number: a program that heals is one run for as long as it lives.
+        """
         async with self.database.reading() as connection:
             rows = await (
                 await connection.execute(
                     self.sql(
-                        "SELECT file_path::text, max(run_id) FROM {change} WHERE file_path = ANY(%s) AND run_id > %s GROUP BY file_path"
+                        "SELECT DISTINCT ON (other.file_path) other.file_path::text, other.run_id, other.new_digest"
+                        " FROM {change} mine JOIN {change} other ON other.file_path = mine.file_path"
+                        " AND other.run_id <> mine.run_id AND other.changed > mine.changed"
+                        " WHERE mine.run_id = %s AND mine.file_path = ANY(%s) ORDER BY other.file_path, other.changed DESC"
                     ),
-                    (paths, run_id),
+                    (run_id, paths),
                 )
             ).fetchall()
-        return {path: int(later) for path, later in rows}
+        return {path: LaterChange(later, new) for path, later, new in rows}
 
 
 def _count(name: str) -> str:
@@ -314,7 +386,10 @@ def _count(name: str) -> str:
 
 
 def _run_record(row: tuple[Any, ...]) -> RunRecord:
-    run_id, kind, who, started, finished, state, program, catalog, target, selection, strategy, message, *counts = row
+    run_id, kind, who, started, finished, state, program, catalog, target, selection, strategy, message, *rest = row
+    heartbeat, age, *counts = rest
+    selected = json.loads(selection)
+    dropped = selected.pop(DROPPED_KEY, None)
     return RunRecord(
         run_id,
         kind,
@@ -325,8 +400,11 @@ def _run_record(row: tuple[Any, ...]) -> RunRecord:
         program,
         catalog,
         target,
-        json.loads(selection),
+        selected,
         strategy,
         message,
         dict(zip(_COUNTS, counts, strict=True)),
+        heartbeat,
+        age,
+        None if dropped is None else ImagesDropped(**dropped),
     )

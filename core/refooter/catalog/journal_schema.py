@@ -9,7 +9,7 @@ from psycopg import errors, sql
 from refooter.catalog.connection import Connection
 from refooter.errors import MissingRights, UsageError
 
-JOURNAL_VERSION = 1
+JOURNAL_VERSION = 2
 # The two-integer form: the engine's own advisory locks are in the bigint space (safety 5).
 LOCK = (0x7EF0, 0x07E2)
 
@@ -56,11 +56,17 @@ CREATE TABLE {schema}.change (
     cause       text NOT NULL,
     repair      text NOT NULL,
     proved      boolean NOT NULL,
+    insert_time timestamptz,
     changed     timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (run_id, file_path)
 );
 CREATE INDEX change_by_path ON {schema}.change (file_path, run_id);
-COMMENT ON COLUMN {schema}.change.old_value IS 'the before image; null where only the version was stamped and the value stayed';
+COMMENT ON COLUMN {schema}.change.old_value IS 'the before image; null where only the version was stamped and the value stayed;'
+    ' empty beside the digest of something else where it was dropped';
+COMMENT ON COLUMN {schema}.run.selection IS 'what was selected; its key images_dropped says who dropped before images, when and how much';
+COMMENT ON COLUMN {schema}.change.old_digest IS 'empty where there was no row: it was inserted';
+COMMENT ON COLUMN {schema}.change.new_digest IS 'empty where the row was deleted: an insert was undone';
+COMMENT ON COLUMN {schema}.change.insert_time IS 'of a row that was deleted';
 
 CREATE TABLE {schema}.result (
     run_id    int8 NOT NULL REFERENCES {schema}.run,
@@ -72,6 +78,10 @@ CREATE TABLE {schema}.result (
     PRIMARY KEY (run_id, file_path)
 );
 """
+# What version 2 has more: a run that inserts rows needs it, and so does one that takes them away again. Nothing else does.
+_UPGRADE: Final = (
+    "ALTER TABLE {schema}.change ADD COLUMN insert_time timestamptz; UPDATE {schema}.journal_version SET version = 2"
+)
 _TABLES: Final = ("journal_version", "run", "change", "result")
 
 
@@ -98,7 +108,7 @@ class JournalSchema:
         return sql.SQL(text).format(**names)  # every text is a literal of ours
 
     async def version(self, connection: Connection) -> int | None:
-        """`None` where there is no journal. Raises `UsageError` for one of another version than this program's."""
+        """`None` where there is no journal. Raises `UsageError` for one of a version that this program does not know."""
         row = await (
             await connection.execute(
                 "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -115,7 +125,7 @@ class JournalSchema:
                 f"missing right: USAGE on the schema {self.schema} and SELECT on its tables (the journal of runs)"
             ) from None
         version = int(found[0]) if found else 0
-        if version != JOURNAL_VERSION:
+        if not 1 <= version <= JOURNAL_VERSION:
             raise UsageError(
                 f"the journal in the schema {self.schema} is of version {version}, this program writes version {JOURNAL_VERSION}:"
                 " use the program that made it, or another --journal-schema"
@@ -144,4 +154,20 @@ class JournalSchema:
             raise MissingRights(
                 f"missing right: CREATE on {where}, to make the journal of before images;"
                 f" or have a DBA make a schema {self.schema} that this role owns"
+            ) from None
+
+    async def upgrade(self, connection: Connection) -> None:
+        """Makes a journal of version 1 one that can hold inserted rows; nothing else needs that. Raises `MissingRights`."""
+        if await self.version(connection) != 1:
+            return
+        await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", LOCK)
+        if await self.version(connection) != 1:
+            return
+        statements = sql.SQL(_UPGRADE).format(schema=sql.Identifier(self.schema))
+        try:
+            await connection.execute(statements)
+        except errors.InsufficientPrivilege:
+            raise MissingRights(
+                f"the journal in the schema {self.schema} is of version 1, and inserted rows need version 2: have the owner of its tables"
+                f" run: {statements.as_string(None)}"
             ) from None

@@ -22,6 +22,7 @@ from refooter.catalog.connection import Connection, limit, lost
 from refooter.catalog.journal import RunStart
 from refooter.catalog.journal_schema import JournalSchema
 from refooter.catalog.pages import read_entries_on
+from refooter.catalog.row_security import WRITE, tables_with_hidden_rows
 from refooter.catalog.rows import Uneven, lock_rows, sort, write_rows
 from refooter.catalog.storable import storable
 from refooter.catalog.version import CatalogVersion, current_version, find_version
@@ -75,6 +76,10 @@ async def write_change(
     ours_alone = is_idle(connection)
     try:
         async with _lent(connection) as ours:
+            hidden = await tables_with_hidden_rows(ours, WRITE)
+            if hidden:
+                # rows that nobody sees could have vouched for something else, and would not be stamped
+                raise NotStored(f"row-level security may keep rows of {' and '.join(hidden)} from this role")
             if ours_alone:
                 await journal.make(ours)
             elif await journal.version(ours) is None:

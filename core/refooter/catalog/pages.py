@@ -76,7 +76,7 @@ async def check_names(database: Database, selection: Selection) -> None:
                 )
             ).fetchall()
             if rows:
-                raise NothingSelected(f"no entry {rows[0][0]!r} in the catalog")
+                raise NothingSelected(f"no entry {rows[0][0]!r} in the catalog; `refooter scan -o FILE` lists them")
 
 
 async def split_by_key(database: Database, selection: Selection, parts: int) -> list[Selection]:

@@ -17,7 +17,9 @@ from refooter.catalog.changes import (
     partition_stamps,
 )
 from refooter.catalog.connection import Connection
+from refooter.catalog.insertions import delete_rows, insert_rows
 from refooter.catalog.journal_schema import JournalSchema
+from refooter.catalog.snapshot import IDENTITY
 from refooter.values import Outcome
 
 
@@ -49,7 +51,7 @@ async def lock_rows(connection: Connection, paths: list[str], *, versioned: bool
     entries = {path: LockedEntry(found, version) for path, found, version in await cursor.fetchall()}
     await cursor.execute(
         "SELECT file_path::text, ctid::text, num_rows, file_size,"
-        f" {column}, json_build_array(view_set_name, view_instance_id, begin_insert_time, end_insert_time, updated)::text"
+        f" {column}, {IDENTITY}"
         " FROM lakehouse_partitions WHERE file_path = ANY(%b) ORDER BY file_path FOR NO KEY UPDATE SKIP LOCKED",
         (paths,),
     )
@@ -81,21 +83,32 @@ async def write_rows(
     if not ready:
         return []
     stamped: list[tuple[LockedPartition, int]] = []
-    notes: list[str] = []
+    notes: dict[str, str] = {}
     for change in ready:
         rows = locked.partitions.get(change.file_path, [])
         stamps = partition_stamps(change, rows)
         stamped += stamps
         now = {p.ctid: to for p, to in stamps}
         # All of them, also those that keep their version: going back has to know whether there were any.
-        notes.append(
-            json.dumps([{"identity": p.identity, "old": p.version, "new": now.get(p.ctid, p.version)} for p in rows])
+        notes[change.file_path] = json.dumps(
+            [{"identity": p.identity, "old": p.version, "new": now.get(p.ctid, p.version)} for p in rows],
+            # where the database's encoding is SQL_ASCII, jsonb takes \u escapes of ASCII only
+            ensure_ascii=False,
         )
-    await _journal_changes(connection, journal, run_id, ready, notes, versioned)
-    valued = [change for change in ready if change.new_value is not None]
+    inserted = [change for change in ready if change.inserts]
+    deleted = [change for change in ready if change.deletes]
+    for some, write in ((inserted, insert_rows), (deleted, delete_rows)):
+        if some:
+            said = [notes[change.file_path] for change in some]
+            for count in await write(connection, journal, run_id, some, said, versioned=versioned):
+                _even(count, len(some))
+    kept = [change for change in ready if not change.inserts and not change.deletes]
+    if kept:
+        await _journal_changes(connection, journal, run_id, kept, [notes[one.file_path] for one in kept], versioned)
+    valued = [change for change in kept if change.new_value is not None]
     if valued:
         await _update_values(connection, valued, versioned)
-    bare = [change for change in ready if change.new_value is None]
+    bare = [change for change in kept if change.new_value is None]
     if bare and versioned:
         updated = await connection.execute(
             "UPDATE partition_metadata m SET partition_format_version = u.version"
@@ -185,9 +198,12 @@ def sort(changes: Sequence[Change], locked: Locked) -> tuple[list[Change], list[
         elif said is Outcome.GONE:
             ended.append(Settled(path, Outcome.GONE, sentence="the entry or its partition was retired meanwhile"))
         else:
-            ended.append(
-                Settled(path, Outcome.CONFLICT, sentence="the row was changed by another session after it was read")
+            did = (
+                "inserted by another session meanwhile"
+                if change.inserts
+                else "changed by another session after it was read"
             )
+            ended.append(Settled(path, Outcome.CONFLICT, sentence=f"the row was {did}"))
     return ready, ended, busy
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, errors
 
+from refooter.catalog.address import Address
+from refooter.catalog.places import TABLES, found_tables
 from refooter.errors import MissingRights, UnsupportedCatalog, UsageError
 
 _ENTRY_COLUMNS = {"file_path", "metadata", "insert_time"}
@@ -45,14 +47,8 @@ async def find_version(connection: AsyncConnection[Any], shown: str) -> CatalogV
     """Raises `UnsupportedCatalog` with the sentence for each version that has no footers to migrate, and `UsageError` for a
     connection that gives no text."""
     _check_encoding(connection, shown)
-    row = await (
-        await connection.execute(
-            "SELECT to_regclass('lakehouse_migration') IS NOT NULL, to_regclass('partition_metadata') IS NOT NULL,"
-            " to_regclass('lakehouse_partitions') IS NOT NULL"
-        )
-    ).fetchone()
-    assert row is not None
-    has_version, has_entries, has_partitions = row
+    found = await found_tables(connection, shown)
+    has_version, has_entries, has_partitions = (table in found for table in TABLES)
     if not has_version and not has_entries and not has_partitions:
         raise UnsupportedCatalog(
             f"this is not a lakehouse catalog: {shown} has none of its tables; check the database's name"
@@ -62,7 +58,13 @@ async def find_version(connection: AsyncConnection[Any], shown: str) -> CatalogV
     try:
         versions = await (await connection.execute("SELECT version FROM lakehouse_migration")).fetchall()
     except errors.InsufficientPrivilege:
-        raise MissingRights(f"missing right: SELECT on lakehouse_migration in {shown}") from None
+        raise MissingRights(
+            f"missing right: SELECT on lakehouse_migration in {shown} (`refooter init --sql` prints the grants)"
+        ) from None
+    if not versions and await _is_secured(connection):
+        raise MissingRights(
+            f"missing right: to see the row of lakehouse_migration in {shown}, which row-level security keeps from the role"
+        )
     if len(versions) != 1:
         raise UnsupportedCatalog(
             f"lakehouse_migration in {shown} holds {len(versions)} rows instead of one: the catalog is damaged"
@@ -85,6 +87,11 @@ async def find_version(connection: AsyncConnection[Any], shown: str) -> CatalogV
     return CatalogVersion(number)
 
 
+async def _is_secured(connection: AsyncConnection[Any]) -> bool:
+    row = await (await connection.execute("SELECT row_security_active('lakehouse_migration')")).fetchone()
+    return row is not None and bool(row[0])
+
+
 def _check_encoding(connection: AsyncConnection[Any], shown: str) -> None:
     """With SQL_ASCII as the encoding of both sides nobody says what the bytes of a text mean: psycopg gives bytes then, where a
     path or a column's name is expected. A client that asks for UTF-8, as the engine's does, is given it, or an error."""
@@ -93,6 +100,24 @@ def _check_encoding(connection: AsyncConnection[Any], shown: str) -> None:
             f"the connection to {shown} gives text as bytes of no known encoding (SQL_ASCII, as the database's own may be):"
             " ask for UTF-8 with client_encoding=UTF8 in the connection string, or PGCLIENTENCODING=UTF8"
         )
+
+
+async def check_search_path(connection: AsyncConnection[Any], address: Address) -> None:
+    """Raises `UsageError` where a proxy has passed over the search path that the connection string asks for: another catalog might
+    be found on the one that there is."""
+    wanted = address.search_path
+    if wanted is None:
+        return
+    row = await (await connection.execute("SELECT current_setting('search_path')")).fetchone()
+    if row is None or _plain_path(row[0]) != _plain_path(wanted):
+        raise UsageError(
+            f"the connection string asks for the search_path {wanted!r}, and {address.shown} gives {None if row is None else row[0]!r}:"
+            " a proxy passes such options over; have the search_path set for the role or the database instead"
+        )
+
+
+def _plain_path(search_path: str) -> list[str]:
+    return [name.strip().strip('"') for name in search_path.split(",")]
 
 
 async def _check_columns(connection: AsyncConnection[Any], number: int, shown: str) -> None:

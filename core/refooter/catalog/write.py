@@ -12,8 +12,10 @@ from psycopg import errors
 
 from refooter.catalog.changes import Change, Settled, Written
 from refooter.catalog.connection import Connection, exhausted, lost, timed_out
+from refooter.catalog.insertions import KeyTaken
 from refooter.catalog.journal import Journal
 from refooter.catalog.rows import Uneven, lock_rows, sort, write_rows
+from refooter.catalog.storable import storable
 from refooter.catalog.version import current_version
 from refooter.errors import CatalogChanged, RunStopped
 from refooter.values import Outcome, Reason
@@ -72,17 +74,26 @@ class Writer:
             return await self._apply(changes, settled, skipped, store)
         except Uneven as error:
             refused: Exception = error
+        except KeyTaken as error:
+            if len(changes) == 1:
+                rest = await self.apply((), settled, skipped=skipped, store=store)
+                return Written(rest.settled, (changes[0].file_path,))
+            refused = error
         except (errors.UndefinedTable, errors.UndefinedColumn) as error:
             raise CatalogChanged(
-                f"the catalog changed while the run was going on: {self._database.reason(error)}"
+                f"the catalog changed while the run was going on: {self._database.reason(error)}; start anew"
             ) from None
         except psycopg.Error as error:
             if lost(error):
                 raise self._database.unreachable(error) from error
             if exhausted(error):
-                raise RunStopped(f"the database cannot take more: {self._database.reason(error)}") from None
+                raise RunStopped(
+                    f"the database cannot take more: {self._database.reason(error)}; make room, then run again"
+                ) from None
             if not changes:
-                raise RunStopped(f"the journal cannot be written: {self._database.reason(error)}") from None
+                raise RunStopped(
+                    f"the journal cannot be written: {self._database.reason(error)}; see what PostgreSQL has against it, then run again"
+                ) from None
             if isinstance(error, errors.LockNotAvailable) or (timed_out(error) and len(changes) == 1):
                 # Whole tables are locked, or the one row is too slow: no half would fare better just now. What came with the changes
                 # in this batch is recorded.
@@ -180,7 +191,7 @@ class Writer:
                     [one.file_path for one in told],
                     [one.outcome.value for one in told],
                     [one.reason.value if one.reason else None for one in told],
-                    [one.sentence or "" for one in told],
+                    [storable(connection, one.sentence or "") for one in told],
                 ),
             )
         counts: dict[str, int] = defaultdict(int)

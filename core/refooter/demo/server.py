@@ -80,7 +80,9 @@ class Server:
         try:
             cluster.ensure_pgdata_inited()
         except subprocess.CalledProcessError as problem:
-            raise DatabaseUnreachable(f"initdb could not make a PostgreSQL data directory of {directory}") from problem
+            raise DatabaseUnreachable(
+                f"initdb could not make a PostgreSQL data directory of {directory}: name one that can be written"
+            ) from problem
         self._socket_dir = self._place_for_socket(directory, cluster.system_user)
         given = {
             "listen_addresses": "",

@@ -71,7 +71,10 @@ def _look(directory: Path, wanted: dict[str, int]) -> bool:
     except FileNotFoundError:
         raise UsageError(f"{directory} is neither empty nor a demo of an earlier time: name another --dir") from None
     except (OSError, ValueError) as error:
-        raise UsageError(f"{directory} cannot be used for a demo: {error}") from None
+        said = (
+            error.strerror if isinstance(error, OSError) else None
+        ) or f"{_MARK} in it is not what a demo leaves there"
+        raise UsageError(f"{directory} cannot be used for a demo: {said}; name another --dir") from None
     if found != wanted:
         raise UsageError(
             f"{directory} holds a demo made with {found}, not {wanted}: name another --dir, or leave out --entries and --seed"

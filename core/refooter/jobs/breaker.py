@@ -30,7 +30,9 @@ class Breaker(Generic[A]):
         self._held.append(item)
         if len(self._held) >= TRIPS_AT:
             self._held.clear()
-            raise BreakerTripped(f"stopped after {TRIPS_AT} failures in a row of {self._what}: {sentence}")
+            raise BreakerTripped(
+                f"stopped after {TRIPS_AT} failures in a row of {self._what}: {sentence}; see to it, then run again"
+            )
 
     def release(self) -> list[A]:
         """Something else came out, or the run is over: those held so far are to be recorded."""

@@ -6,9 +6,11 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from refooter.errors import RefooterError
+from refooter.errors import DatabaseBusy, DatabaseRefused, MissingRights, RefooterError
 
 if TYPE_CHECKING:
+    import psycopg
+
     from refooter.catalog.connection import Database
 
 
@@ -27,8 +29,8 @@ def ending_of(error: BaseException, database: Database | None = None) -> Ending:
         error = error.exceptions[0]
     if isinstance(error, RefooterError):
         return Ending(error.code, str(error), True)
-    if database is not None and (refused := _of_database(error, database)) is not None:
-        return refused
+    if database is not None and (said := _said_by(error, database)) is not None:
+        return Ending(said.code, str(said), True)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return Ending("system", f"{where}{error.strerror or type(error).__name__}", True)
@@ -36,17 +38,25 @@ def ending_of(error: BaseException, database: Database | None = None) -> Ending:
     return Ending("bug", f"this is a bug in refooter: an unexpected {type(error).__name__} in {_place(error)}", False)
 
 
-def _of_database(error: BaseException, database: Database) -> Ending | None:
+def _said_by(error: BaseException, database: Database) -> RefooterError | None:
     # Imported here: a command that fails before it connects, perhaps for want of just this, says so without it.
     import psycopg
 
+    return refusal(error, database) if isinstance(error, psycopg.Error) else None
+
+
+def refusal(error: psycopg.Error, database: Database) -> RefooterError:
+    """What PostgreSQL said, as an error of ours: its words, scrubbed, and what to do."""
+    from psycopg.errors import InsufficientPrivilege
+
     from refooter.catalog.connection import timed_out
 
-    if not isinstance(error, psycopg.Error):
-        return None
+    words = database.reason(error)
     if timed_out(error):
-        return Ending("database_busy", f"PostgreSQL took too long: {database.reason(error)}", True)
-    return Ending("database", f"PostgreSQL refused: {database.reason(error)}", True)
+        return DatabaseBusy(f"PostgreSQL took too long: {words}; run again when it has less to do")
+    if isinstance(error, InsufficientPrivilege):
+        return MissingRights(f"missing right: {words}; `refooter init --sql` prints the grants that are needed")
+    return DatabaseRefused(f"PostgreSQL refused: {words}; see its log, then run again")
 
 
 def _place(error: BaseException) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any, Final, Protocol, Self
 
 from refooter.catalog.pages import read_entries
 from refooter.catalog.selection import Selection, View
@@ -18,6 +19,7 @@ from refooter.events import EntriesDone, Event
 from refooter.jobs.examine import entry_result, judged
 from refooter.jobs.lake import Lake
 from refooter.jobs.runs import run_outcomes
+from refooter.store.shown import shown, words_of
 from refooter.values import NOT_JUDGED, Entry, EntryResult, Outcome, Partitions, Reason, time_text
 
 COLUMNS = (
@@ -83,8 +85,10 @@ class _Format(Protocol):
 
 
 class _Csv:
+    """UTF-8 with commas, quotes where they are needed and CRLF (RFC 4180). Lone surrogates are three bytes ("surrogatepass")."""
+
     def __init__(self, file: IO[bytes]) -> None:
-        self._text = io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="", write_through=True)
+        self._text = io.TextIOWrapper(file, "utf-8", errors="surrogatepass", newline="", write_through=True)
         self._writer = csv.writer(self._text)
         self._writer.writerow(COLUMNS)
 
@@ -96,16 +100,24 @@ class _Csv:
         self._text.detach()
 
 
+# What a spreadsheet makes a formula of: these, their full-width, small, raised and lowered forms, behind blanks and quotes too;
+# and a tab or a line break before anything. Where text is split at semicolons, tabs or lines, each part of a cell begins one.
+_SIGNS: Final = "=+@\\-＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋"
+_PASSED: Final = r"[\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2060\ufeff'\"]*"
+_FORMULA: Final = re.compile(rf"\A(?='*[\t\r\n])|(?:\A|(?<=[;\t\r\n]))(?={_PASSED}[{_SIGNS}])")
+DISARMED: Final = re.compile(rf"\A'(?='*[\t\r\n])|(?:\A|(?<=[;\t\r\n]))'(?={_PASSED}[{_SIGNS}])")
+"""Finds each apostrophe that a CSV has before what a spreadsheet would take for a formula: without them, the text is the true one."""
+
+
 def _cell(value: Any) -> str:
-    """A spreadsheet takes text that begins like a formula for one: an apostrophe keeps it text."""
+    """What could begin a formula has an apostrophe before it, which keeps it text."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
         return " ".join(value)
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return _FORMULA.sub("'", value) if isinstance(value, str) else str(value)
 
 
 class _JsonLines:
@@ -147,7 +159,7 @@ class _Parquet:
 
 
 def _visible(one: dict[str, Any]) -> dict[str, Any]:
-    """Arrow's strings are UTF-8: what is none (a lone surrogate) is shown escaped."""
+    """Arrow's strings are UTF-8: what is none (a lone surrogate, which no catalog in UTF-8 holds) is shown escaped."""
     return {
         name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
         for name, value in one.items()
@@ -170,7 +182,8 @@ _FORMATS: dict[str, type[_Csv] | type[_JsonLines] | type[_Parquet]] = {
 
 
 class RowFile:
-    """Rows written as they come, under a temporary name until all of them are there. `rows` counts them.
+    """Rows written as they come, under a temporary name until all of them are there. `rows` counts them, `target` is where they go
+    as people may see it.
 
     Raises `UsageError` for a name whose ending says no format or that cannot be opened, `ExportFailed` where writing fails later.
     After an error inside its block nothing is left, and what stood there before stays.
@@ -180,9 +193,10 @@ class RowFile:
         ending = Path(target.partition("?")[0]).suffix.lower()
         if ending not in _FORMATS:
             raise UsageError(
-                f"{target!r} does not end in {', '.join(_FORMATS)}: the ending says how the rows are written"
+                f"{shown(target)!r} does not end in {', '.join(_FORMATS)}: the ending says how the rows are written"
             )
-        self.target = target
+        self.target = shown(target)
+        self._address = target
         self.rows = 0
         self._ending = ending
         self._remote = "://" in target and not target.startswith("file://")
@@ -191,9 +205,12 @@ class RowFile:
     def __enter__(self) -> Self:
         try:
             self._file = self._open()
-        except (OSError, ValueError, ImportError) as error:
-            said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise UsageError(f"cannot write {self.target}: {said}") from None
+        except Exception as error:
+            if not self._is_theirs(error):
+                raise
+            raise UsageError(
+                f"cannot write {self.target}: {words_of(error, self._address)}; name a place that can be written"
+            ) from None
         self._format: _Format = _FORMATS[self._ending](self._file)
         return self
 
@@ -204,14 +221,16 @@ class RowFile:
         import fsspec
 
         # Object stores show an object only when its upload is complete, so that a temporary name is not needed there.
-        opened: IO[bytes] = fsspec.open(self.target, "wb").open()
+        opened: IO[bytes] = fsspec.open(self._address, "wb").open()
         return opened
 
     def write(self, results: Sequence[EntryResult]) -> None:
         try:
             self._format.write([row(result) for result in results])
-        except OSError as failed:
-            raise ExportFailed(f"cannot write {self.target}: {failed}") from None
+        except Exception as failed:
+            if not self._is_theirs(failed):
+                raise
+            raise self._failed(failed) from None
         self.rows += len(results)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -223,9 +242,21 @@ class RowFile:
             self._file.close()
             if not self._remote:
                 self._temporary.replace(self._path)
-        except OSError as failed:
+        except Exception as failed:
             self._give_up()
-            raise ExportFailed(f"cannot write {self.target}: {failed}") from None
+            if not self._is_theirs(failed):
+                raise
+            raise self._failed(failed) from None
+
+    def _is_theirs(self, error: Exception) -> bool:
+        """The operating system's, or a client library's: these raise whatever they like."""
+        return self._remote or isinstance(error, OSError | ValueError)
+
+    def _failed(self, error: Exception) -> ExportFailed:
+        words = words_of(error, self._address)
+        return ExportFailed(
+            f"cannot write {self.target}: {words}; make room or name another place, nothing is left there"
+        )
 
     def _give_up(self) -> None:
         with suppress(Exception):

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+_SHORTEST_SLEEP = 0.01
 
 
 @dataclass(eq=False, slots=True)
@@ -209,5 +210,6 @@ class Pace:
         now = asyncio.get_running_loop().time()
         at = max(self._next, now)
         self._next = at + self._gap
-        if at > now:
+        # a timer for each of some thousand entries a second would cost more than the entries
+        if at - now > _SHORTEST_SLEEP:
             await asyncio.sleep(at - now)

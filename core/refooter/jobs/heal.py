@@ -96,7 +96,7 @@ async def heal(
     found = await find_entry(connection, file_path)
     entry = found.entry
     if entry is None:
-        raise NothingSelected(f"no entry {file_path!r} in the catalog")
+        raise NothingSelected(f"no entry {file_path!r} in the catalog; `refooter scan -o FILE` lists them")
     judges = judges or await _own_judges()
     if entry.value is None:
         raise NotHealed(Reason.TOO_LARGE, f"the value holds {entry.size:,} bytes, more than are read")
@@ -115,7 +115,8 @@ async def heal(
 
 def _as_it_is(entry: Entry, diagnosis: Diagnosis) -> Healed | None:
     if diagnosis.status is Status.UNKNOWN:
-        raise RefooterError(diagnosis.error or "not judged")
+        said = diagnosis.error or "nothing is known of it"
+        raise RefooterError(f"{entry.file_path} could not be judged: {said}; `refooter inspect` tells more")
     return _of_value(entry, diagnosis) if diagnosis.status in (Status.OK, Status.STALE) else None
 
 

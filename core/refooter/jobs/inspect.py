@@ -19,6 +19,7 @@ from refooter.jobs.replacement import Replacement, replacement_of, replacement_o
 from refooter.parquet.footer import Chunk, Footer, RowGroup, read_footer
 from refooter.parquet.page_index import PageIndex, read_page_index
 from refooter.store import FooterRead, Store, StoreFailure, open_store
+from refooter.store.shown import shown
 from refooter.target.workers import Judges
 from refooter.values import Diagnosis, Entry, EntryResult, Layout, Partitions, Question, Reason, Wanted
 
@@ -88,7 +89,7 @@ async def inspect_entry(lake: Lake, file_path: str, *, ask_store: bool = True) -
     await check_may_read(lake.database)
     entries = await read_entries(lake.database, [file_path])
     if not entries:
-        raise NothingSelected(f"no entry {file_path!r} in the catalog")
+        raise NothingSelected(f"no entry {file_path!r} in the catalog; `refooter scan -o FILE` lists them")
     [(entry, diagnosis)] = await judged(lake, entries, Wanted.MENDED)
     replacement = await replacement_of(lake, entry, diagnosis, ask_store=ask_store)
     return _inspection(file_path, entry, diagnosis, replacement, entry_result(entry, diagnosis))
@@ -120,16 +121,20 @@ async def inspect_file(judges: Judges[Diagnosis], uri: str, driver: str = "auto"
             found = await store.read_footer(name, None)
         except StoreFailure as failure:
             if failure.reason in (Reason.STORE_DENIED, Reason.STORE_UNREACHABLE):
-                raise StoreUnreachable(failure.sentence) from None
+                raise StoreUnreachable(
+                    f"cannot read {shown(uri)}: {failure.sentence}; see the store, then run again"
+                ) from None
             if failure.reason is Reason.FILE_MISSING:
-                raise NothingSelected(failure.sentence) from None
-            raise UsageError(failure.sentence) from None
+                raise NothingSelected(f"cannot read {shown(uri)}: {failure.sentence}; check the address") from None
+            raise UsageError(f"cannot inspect {shown(uri)}: {failure.sentence}; name another file") from None
         question = Question(found.footer, None, found.file_size)
         [diagnosis] = await judges.examine([question])
         mapped = map_value(found.footer, diagnosis, found.file_size)
         page_index = await _page_index_of_file(store, name, found, mapped)
     marks = marks_of(found.footer, mapped, diagnosis, question)
-    return Inspection(uri, len(found.footer), found.footer, diagnosis, mapped.footer, mapped.regions, marks, page_index)
+    return Inspection(
+        shown(uri), len(found.footer), found.footer, diagnosis, mapped.footer, mapped.regions, marks, page_index
+    )
 
 
 def _inspection(
@@ -206,16 +211,25 @@ async def _page_index_of_file(store: Store, name: str, found: FooterRead, mapped
 
 
 def _root_and_name(uri: str) -> tuple[str, str]:
+    if "://" in uri and "?" in uri:
+        # as a lake's root has none: what stands there may be a signature
+        raise UsageError(f"{shown(uri)} has a query string, which nothing reads: write %3F for a ? in a name")
     root, _, name = (uri if "://" in uri else str(Path(uri).absolute())).rstrip("/").rpartition("/")
     if not name or root.endswith(":/"):
-        raise UsageError(f"not the address of a file: {uri!r}")
+        raise UsageError(
+            f"not the address of a file: {shown(uri)!r}; give one such as s3://bucket/lake/a.parquet or a path"
+        )
     return root or "/", unquote(name) if "://" in uri else name
 
 
 def _read_blob(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BLOB_BYTES:
-            raise UsageError(f"{path} is larger than any value that is read ({MAX_BLOB_BYTES >> 20} MiB)")
+            raise UsageError(
+                f"{path} is larger than any value that is read ({MAX_BLOB_BYTES >> 20} MiB); name another file"
+            )
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+        raise UsageError(
+            f"cannot read {path}: {error.strerror or type(error).__name__}; name a file that can be read"
+        ) from None

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import psycopg
+
 from refooter.catalog.address import parse_address
 from refooter.catalog.connection import Database
 from refooter.catalog.journal import Journal
+from refooter.catalog.rights import check_may_write
 from refooter.diagnosis.safely import diagnose_safely, undiagnosed
 from refooter.errors import UsageError
+from refooter.jobs.ending import refusal
 from refooter.settings import Settings
 from refooter.store import Store, open_store
 from refooter.target.target import ARROW_57, Target
@@ -30,6 +34,10 @@ class Lake:
     judges: Judges[Diagnosis]
     target: TargetName
     concurrency: int
+
+    async def need_rights_to_write(self) -> None:
+        """Raises `MissingRights` naming what a run needs and this role may not: asked before anybody confirms a plan (safety 20)."""
+        await check_may_write(self.database, self.journal.schema)
 
     def need_store(self) -> Store:
         """Raises `UsageError` where no object store was named."""
@@ -66,12 +74,16 @@ class Session:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Lake]:
-        """Connects. Raises a `RefooterError` for a catalog or a store that cannot be used."""
+        """Connects. Raises a `RefooterError` for a catalog or a store that cannot be used, and for whatever PostgreSQL refuses to
+        the block within."""
         settings = self.settings
         async with Database(self._address, read_only=settings.read_only) as database:
             journal = Journal(database, settings.journal_schema)
-            if settings.store is None:
-                yield Lake(database, journal, None, self.judges, self.target.name, settings.concurrency)
-                return
-            async with open_store(settings.store, settings.store_driver, concurrency=settings.concurrency) as store:
-                yield Lake(database, journal, store, self.judges, self.target.name, settings.concurrency)
+            try:
+                if settings.store is None:
+                    yield Lake(database, journal, None, self.judges, self.target.name, settings.concurrency)
+                    return
+                async with open_store(settings.store, settings.store_driver, concurrency=settings.concurrency) as store:
+                    yield Lake(database, journal, store, self.judges, self.target.name, settings.concurrency)
+            except psycopg.Error as error:
+                raise refusal(error, database) from error

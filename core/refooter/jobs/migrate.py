@@ -69,7 +69,9 @@ async def migrate(
     if options.strategy is not Strategy.REPAIR:
         lake.need_store()
     if options.dry_run:
-        await check_may_read(lake.database)
+        partial = await check_may_read(lake.database)
+        if partial is not None:
+            yield Notice(Severity.WARNING, f"{partial}; migrating itself needs a role that sees all of them")
     else:
         await check_may_write(lake.database, lake.journal.schema)
     job = _Migration(lake, selection, options, control or Control())
@@ -201,7 +203,9 @@ class _Migration:
                 )
             except StoreFailure as error:
                 if error.whole_store:
-                    raise StoreUnreachable(error.sentence) from None
+                    raise StoreUnreachable(
+                        f"the store {store.shown} cannot be used: {error.sentence}; see to it, then run again for the rest"
+                    ) from None
                 # Other keys could be read by now: a 403 may be what a store says of a missing key to those who may not list.
                 sentence = error.missing_or_denied or error.sentence
                 failed = self._without_file(item, error.reason, sentence)

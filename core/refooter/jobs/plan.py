@@ -12,15 +12,11 @@ from refooter.catalog.selection import Selection
 from refooter.events import Event, Finished, Plan, Started
 from refooter.jobs.decide import MigrateOptions, Step, Strategy, decide, first_tail
 from refooter.jobs.examine import examined
+from refooter.jobs.growth import Growth
 from refooter.jobs.lake import Lake
 from refooter.jobs.meter import Meter
 from refooter.store import FIRST_TAIL
 from refooter.values import Cause, Wanted
-
-# Measured for values of 8 KB: what a changed entry costs in WAL, in the table (the old row version) and in the journal.
-_WAL_PER_BYTE, _TABLE_PER_BYTE, _JOURNAL_PER_BYTE = 13 / 8, 4.4 / 8, 4.6 / 8
-# A stamp rewrites two small rows and journals no value; the value stays where it is.
-_STAMP_WAL, _STAMP_TABLE, _STAMP_JOURNAL = 900, 300, 400
 
 
 async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> AsyncGenerator[Event, None]:
@@ -33,7 +29,7 @@ async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> Asy
     refused: Counter[str] = Counter()
     requests = size = saved = 0
     wanted = Wanted.DIAGNOSIS if options.strategy is Strategy.REFETCH else Wanted.MENDABLE
-    wal = table = journal = 0.0
+    growth = Growth()
     async with aclosing(examined(lake, selection, wanted)) as batches:
         async for batch in batches:
             for entry, diagnosis in batch:
@@ -44,7 +40,7 @@ async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> Asy
                 if action.step is Step.FAIL:
                     refused[action.reason.value if action.reason else ""] += 1
                 elif action.step is Step.STAMP:
-                    wal, table, journal = wal + _STAMP_WAL, table + _STAMP_TABLE, journal + _STAMP_JOURNAL
+                    growth.stamp()
                 elif action.step in (Step.REPAIR, Step.REFETCH):
                     known = entry.partitions.agreed_file_size
                     # One more request asks for a size that the catalog does not know, one more reads a footer above the first guess.
@@ -55,9 +51,8 @@ async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> Asy
                         first = first_tail(diagnosis)
                         requests += needed
                         size += first if known is None else min(known, first)
-                    wal += entry.size * _WAL_PER_BYTE + _STAMP_WAL
-                    table += entry.size * _TABLE_PER_BYTE + _STAMP_TABLE
-                    journal += entry.size * _JOURNAL_PER_BYTE + _STAMP_JOURNAL
+                    # how long the new value is is not known yet: about as long as the old one
+                    growth.value(entry.size, entry.size)
             progress = meter.add(len(batch), dict(steps))
             if progress is not None:
                 yield progress
@@ -70,9 +65,9 @@ async def plan(lake: Lake, selection: Selection, options: MigrateOptions) -> Asy
             store_requests=requests,
             store_bytes=size,
             requests_saved=saved,
-            wal_bytes=round(wal),
-            table_bytes=round(table),
-            journal_bytes=round(journal),
+            wal_bytes=round(growth.wal),
+            table_bytes=round(growth.table),
+            journal_bytes=round(growth.journal),
             seconds=meter.seconds,
         )
     )

@@ -10,18 +10,21 @@ from itertools import pairwise
 from typing import Any
 
 from refooter import __version__
-from refooter.catalog.changes import Change, Settled
+from refooter.catalog.changes import NO_ROW, Change, Settled
+from refooter.catalog.insertions import check_may_delete, check_may_insert, insert_times, needed_to_go_back
 from refooter.catalog.journal import ChangeRecord, RunRecord, RunStart, RunState
 from refooter.catalog.pages import read_entries
 from refooter.catalog.rights import check_may_write
 from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.errors import NothingSelected
 from refooter.events import Event, Notice, Severity, Started
-from refooter.jobs.examine import entry_result, judged
+from refooter.jobs.choose import Chooser
+from refooter.jobs.examine import entry_result
 from refooter.jobs.lake import Lake
+from refooter.jobs.prune import refuse_without_images
 from refooter.jobs.run import Control, Item, Run, Tally, item_queue, who_am_i
 from refooter.jobs.story import story
-from refooter.values import NOT_JUDGED, Cause, Entry, EntryResult, Outcome, Partitions, view_of_path
+from refooter.values import NOT_JUDGED, Cause, Entry, EntryResult, Outcome, Partitions
 
 
 async def rollback_plan(lake: Lake, run_ids: Sequence[int]) -> list[RunRecord]:
@@ -38,10 +41,17 @@ async def rollback(
 ) -> AsyncGenerator[Event, None]:
     """Puts back what the runs found, newest run first, wherever a row still holds that run's new value and version.
 
-    A run that is still going on is stopped first. Ends with a `RunSummary` of kind `rollback`. Raises `NothingSelected`, `MissingRights`.
+    Rows that a run inserted are deleted, those that one deleted are inserted. A run that is still going on is stopped first. Ends with a
+    `RunSummary` of kind `rollback`. Raises `NothingSelected`, `MissingRights`, `ImagesGone`.
     """
     await check_may_write(lake.database, lake.journal.schema)
     runs = await rollback_plan(lake, run_ids)
+    await refuse_without_images(lake, runs, selection)
+    deletes, inserts = await needed_to_go_back(lake.journal, lake.database, run_ids)
+    if deletes:
+        await check_may_delete(lake.database)
+    if inserts:
+        await check_may_insert(lake.database)
     job = _Rollback(lake, runs, selection, control or Control())
     async with aclosing(job.events()) as events:
         async for event in events:
@@ -53,7 +63,7 @@ class _Rollback:
         self._lake = lake
         self._runs = runs
         self._selection = selection
-        self._paths = None if selection.paths is None else frozenset(selection.paths)
+        self._chooser = Chooser(lake, selection)
         self._control = control
         self._tally = Tally()
         self._events: asyncio.Queue[Event] = asyncio.Queue(maxsize=64)
@@ -92,15 +102,26 @@ class _Rollback:
     async def _items(self, page: list[list[ChangeRecord]]) -> list[Item]:
         paths = [group[0].file_path for group in page]
         entries = {entry.file_path: entry for entry in await read_entries(self._lake.database, paths)}
-        items = []
-        for group in page:
-            entry = entries.get(group[0].file_path)
-            if await self._selected(entry, group[0].file_path):
-                items.append(self._item(_result(entry, group[0]), group))
+        now = [entries.get(path) or Entry(path, None, 0, None, None, Partitions()) for path in paths]
+        chosen = await self._chooser.chosen(now, frozenset(path for path in paths if path not in entries))
+        times = await self._insert_times(page)
+        items = [
+            self._item(entry_result(entry, NOT_JUDGED), group, times.get((group[0].run_id, entry.file_path)))
+            for entry, group in zip(now, page, strict=True)
+            if entry.file_path in chosen
+        ]
         self._tally.selected += len(items)
         return items
 
-    def _item(self, result: EntryResult, changes: list[ChangeRecord]) -> Item:
+    async def _insert_times(self, page: list[list[ChangeRecord]]) -> dict[tuple[int, str], int]:
+        """Of rows that were deleted, when they had been inserted. Hardly ever asked: only undoing a restore deletes anything."""
+        deleted = [group[0] for group in page if group[0].new_digest == NO_ROW]
+        if not deleted:
+            return {}
+        runs, paths = [one.run_id for one in deleted], [one.file_path for one in deleted]
+        return await insert_times(self._lake.journal, self._lake.database, runs, paths)
+
+    def _item(self, result: EntryResult, changes: list[ChangeRecord], insert_time: int | None) -> Item:
         """One step back over all that these runs did to an entry: from what the newest wrote to what the oldest found."""
         as_now = self._lake.database.version.as_now
         for newer, older in pairwise(changes):
@@ -108,7 +129,13 @@ class _Rollback:
                 said = f"between runs {older.run_id} and {newer.run_id} something else changed this entry: go back run by run"
                 return Item(result, settled=Settled(result.file_path, Outcome.CONFLICT, sentence=said))
         newest, oldest = changes[0], changes[-1]
-        value = next((one.old_value for one in reversed(changes) if one.old_value is not None), None)
+        deletes = oldest.old_digest == NO_ROW
+        if deletes and newest.new_digest == NO_ROW:
+            return Item(result, unchanged=True)
+        image = next((one for one in reversed(changes) if one.old_value is not None or one.dropped), None)
+        if image is not None and image.dropped and not deletes:
+            said = f"the before image of run {image.run_id} was dropped meanwhile"
+            return Item(result, settled=Settled(result.file_path, Outcome.CONFLICT, sentence=said))
         stamps: dict[str, dict[str, Any]] = {}
         for change in changes:
             for row in change.partitions:
@@ -124,49 +151,17 @@ class _Rollback:
                 old_digest=newest.new_digest,
                 old_version=as_now(newest.new_version),
                 new_digest=oldest.old_digest,
-                new_value=value,
-                new_version=as_now(oldest.old_version),
+                new_value=None if deletes or image is None else image.old_value,
+                new_version=None if deletes else as_now(oldest.old_version),
                 partitions=None,
                 cause=Cause.NONE.value,
                 repair="before_image",
                 proved=False,
                 stamps=tuple(stamps.values()),
                 done=Outcome.RESTORED,
+                insert_time=insert_time,
             ),
         )
-
-    async def _selected(self, entry: Entry | None, file_path: str) -> bool:
-        """A rollback's selection is looked at here: a run's changes are few beside the lake, and some rows are gone."""
-        wanted = self._selection
-        if wanted.everything:
-            return True
-        if self._paths is not None and file_path not in self._paths:
-            return False
-        view_set, instance = entry.view if entry is not None else view_of_path(file_path)
-        if wanted.views and not any(
-            view.set == view_set and view.instance in (None, instance) for view in wanted.views
-        ):
-            return False
-        if wanted.since is not None or wanted.until is not None:
-            if entry is None or entry.insert_time is None:
-                return False
-            if wanted.since is not None and entry.insert_time < wanted.since:
-                return False
-            if wanted.until is not None and entry.insert_time >= wanted.until:
-                return False
-        if wanted.statuses or wanted.causes:
-            if entry is None:
-                return False
-            [(_, diagnosis)] = await judged(self._lake, [entry])
-            return wanted.judges(diagnosis)
-        return True
-
-
-def _result(entry: Entry | None, record: ChangeRecord) -> EntryResult:
-    """What events show of an entry that is being put back; of one that is gone, only its path."""
-    if entry is None:
-        entry = Entry(record.file_path, None, 0, None, None, Partitions())
-    return entry_result(entry, NOT_JUDGED)
 
 
 async def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""The writing half of a run: batches, retries of locked rows, lost connections, heartbeat, counts. Migrate and rollback share it."""
+"""The writing half of a run: batches, retries of locked rows, lost connections, heartbeat, counts. All kinds of runs share it."""
 
 from __future__ import annotations
 
@@ -38,11 +38,13 @@ Emit = Callable[[Event], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry on its way to be written: a change, or an outcome that is only recorded, or neither (skipped)."""
+    """One entry on its way to be written: a change, or an outcome that is only recorded, or neither (skipped; `unchanged` where it is
+    as it should be)."""
 
     result: EntryResult
     change: Change | None = None
     settled: Settled | None = None
+    unchanged: bool = False
 
     @property
     def size(self) -> int:
@@ -103,6 +105,7 @@ class Tally:
         self.reasons: Counter[Reason] = Counter()
         self.repairs: Counter[str] = Counter()
         self.selected = 0
+        self.unchanged = 0
         self.proved = 0
         self.started = time.monotonic()
 
@@ -138,6 +141,7 @@ class Tally:
             target=target,
             state=state.value,
             error=error,
+            unchanged=self.unchanged,
         )
 
 
@@ -253,9 +257,10 @@ class Run:
         delta = StoreDelta(store.requests - self._store_said.requests, store.bytes - self._store_said.bytes)
         written = await self._apply(self._writer, changes, settled, len(skipped), delta)
         self._store_said = store
-        results = [item.result.ended(Outcome.SKIPPED) for item in skipped]
+        results = [item.result.ended(Outcome.SKIPPED, None, item.result.sentence) for item in skipped]
         if skipped:
             self.tally.outcomes[Outcome.SKIPPED] += len(skipped)
+            self.tally.unchanged += sum(item.unchanged for item in skipped)
         for one in written.settled:
             self.tally.add(one)
             item = items[one.file_path]

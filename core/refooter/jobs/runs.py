@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from refooter.catalog import history
+from refooter.catalog import audit, history
+from refooter.catalog.audit import Audit
 from refooter.catalog.history import HistoryRecord
 from refooter.catalog.journal import ResultRecord, RunRecord
 from refooter.errors import NothingSelected
@@ -22,6 +23,12 @@ async def find_run(lake: Lake, run_id: int) -> RunRecord:
     if not found:
         raise NothingSelected(f"no run {run_id} in the journal; `refooter runs` lists them")
     return found[0]
+
+
+async def run_audit(lake: Lake, run_id: int) -> Audit:
+    """What a run's changes and failures come to, and which runs changed its entries since. Raises `NothingSelected`."""
+    await find_run(lake, run_id)
+    return await audit.run_audit(lake.journal, run_id)
 
 
 async def run_outcomes(lake: Lake, run_id: int) -> AsyncGenerator[list[ResultRecord], None]:

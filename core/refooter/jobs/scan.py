@@ -12,7 +12,7 @@ from refooter.catalog.pages import count_entries
 from refooter.catalog.rights import check_may_read
 from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.catalog.views import partition_counts, view_names
-from refooter.events import EntriesDone, Event, Finished, ScanSummary, Started, ViewCount
+from refooter.events import EntriesDone, Event, Finished, Notice, ScanSummary, Severity, Started, ViewCount
 from refooter.jobs.examine import entry_result, examined
 from refooter.jobs.lake import Lake
 from refooter.jobs.meter import Meter
@@ -28,9 +28,11 @@ async def scan(
     Ends with a `ScanSummary`. Writes nothing.
     """
     store = lake.need_store() if deep else None
-    await check_may_read(lake.database)
+    partial = await check_may_read(lake.database)
     meter = Meter(await count_entries(lake.database, selection))
     yield Started("scan", meter.total, lake.target)
+    if partial is not None:
+        yield Notice(Severity.WARNING, partial)
     by_status: Counter[Status] = Counter()
     by_cause: Counter[Cause] = Counter()
     by_file_state: Counter[str] = Counter()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from refooter.catalog.changes import digest
-from refooter.catalog.journal import RunRecord
+from refooter.catalog.changes import NO_ROW, digest
+from refooter.catalog.journal import ChangeRecord, LaterChange, RunRecord
 from refooter.catalog.pages import count_entries, read_entries
-from refooter.catalog.rights import check_may_read
+from refooter.catalog.rights import check_may_read, check_sees_all
 from refooter.catalog.selection import Selection
 from refooter.catalog.views import bare_partitions, partitioned
-from refooter.events import Event, Finished, Problem, ProblemsFound, Started, VerifySummary
+from refooter.events import Event, Finished, Notice, Problem, ProblemsFound, Severity, Started, VerifySummary
 from refooter.jobs.examine import Examined, examined
 from refooter.jobs.lake import Lake
 from refooter.jobs.meter import Meter
@@ -31,7 +31,10 @@ async def verify(
     `run_id` also accounts for every entry that this run changed. `against_store` compares each value with its file's own
     footer. Orphans are looked at only where the selection names them: nothing vouches for them, and they are being retired.
     """
-    await check_may_read(lake.database)
+    partial = await check_may_read(lake.database)
+    if run_id is not None:
+        # what is hidden would be called lost
+        await check_sees_all(lake.database)
     store = lake.need_store() if against_store else None
     proof = StoreProof(lake.database, store) if store is not None else None
     run = await find_run(lake, run_id) if run_id is not None else None
@@ -41,6 +44,8 @@ async def verify(
     entries = sound = 0
     named = frozenset(selection.paths or ())
     yield Started("verify", meter.total, lake.target)
+    if partial is not None:
+        yield Notice(Severity.WARNING, f"{partial}; partitions without an entry are not looked for")
     async with aclosing(examined(lake, selection)) as batches:
         async for batch in batches:
             looked_at = [pair for pair in batch if not pair[0].orphan or pair[0].file_path in named]
@@ -62,7 +67,8 @@ async def verify(
             progress = meter.add(len(batch), dict(found))
             if progress is not None:
                 yield progress
-    if not (selection.statuses or selection.causes or selection.since is not None or selection.until is not None):
+    narrowed = selection.statuses or selection.causes or selection.since is not None or selection.until is not None
+    if partial is None and not narrowed:
         async for page in bare_partitions(lake.database, selection):
             bare = tuple(
                 Problem(one.file_path, "no_metadata", "a partition names this file, but there is no entry for it")
@@ -128,7 +134,7 @@ async def _against_store(lake: Lake, pair: Examined) -> list[Problem]:
 
 
 async def _account(lake: Lake, run: RunRecord) -> AsyncGenerator[tuple[Counter[str], list[Problem]], None]:
-    """Every entry that a run changed: it holds the new value, or a later run changed it, or it was retired, or it is lost."""
+    """Every entry that a run changed, page by page: how many ended how, and those that are problems."""
     as_now = lake.database.version.as_now
     async for groups in lake.journal.changes([run.run_id]):
         page = [one for group in groups for one in group]
@@ -139,34 +145,39 @@ async def _account(lake: Lake, run: RunRecord) -> AsyncGenerator[tuple[Counter[s
         outcomes: Counter[str] = Counter()
         lost: list[Problem] = []
         for one in page:
-            entry = entries.get(one.file_path)
-            if entry is None:
-                if one.file_path in named:
-                    outcomes["lost"] += 1
-                    lost.append(
-                        Problem(
-                            one.file_path,
-                            "lost",
-                            f"run {run.run_id} wrote this entry, a partition names it, and it is gone",
-                        )
-                    )
-                else:
-                    outcomes["gone"] += 1
-            elif (
-                entry.value is not None
-                and digest(entry.value) == one.new_digest
-                and entry.version == as_now(one.new_version)
-            ):
-                outcomes["holds"] += 1
-            elif one.file_path in later:
-                outcomes["changed_later"] += 1
-            else:
-                outcomes["changed"] += 1
-                lost.append(
-                    Problem(
-                        one.file_path,
-                        "changed",
-                        f"the entry holds neither what run {run.run_id} wrote nor what a later run of ours did",
-                    )
-                )
+            word, problem = _fate(
+                run, one, entries.get(one.file_path), as_now, later.get(one.file_path), one.file_path in named
+            )
+            outcomes[word] += 1
+            if problem is not None:
+                lost.append(problem)
         yield outcomes, lost
+
+
+def _fate(
+    run: RunRecord,
+    change: ChangeRecord,
+    entry: Entry | None,
+    as_now: Callable[[int | None], int | None],
+    later: LaterChange | None,
+    partitioned_still: bool,
+) -> tuple[str, Problem | None]:
+    """What became of one entry: it is as the run left it, or a later run changed it, or it was retired, or it is lost."""
+    path = change.file_path
+    if entry is None:
+        # A run that undoes inserts takes rows away.
+        if later is not None and later.new_digest == NO_ROW:
+            return "changed_later", None
+        if later is None and change.new_digest == NO_ROW:
+            return "holds", None
+        if not partitioned_still:
+            return "gone", None
+        said = f"run {run.run_id} wrote this entry, a partition names it, and it is gone"
+        return "lost", Problem(path, "lost", said)
+    written = entry.value is not None and digest(entry.value) == change.new_digest
+    if written and entry.version == as_now(change.new_version):
+        return "holds", None
+    if later is not None:
+        return "changed_later", None
+    said = f"the entry holds neither what run {run.run_id} wrote nor what a later run of ours did"
+    return "changed", Problem(path, "changed", said)

@@ -89,6 +89,10 @@ class FsspecDriver:
 
 def fault_of(error: Exception) -> Fault:
     """What an exception of some fsspec file system means; most raise the operating system's own."""
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and isinstance(cause, Exception) and not isinstance(cause, LookupError):
+        # fsspec's HTTP says so of whatever kept it from the file
+        error = cause
     if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
         return Fault(FaultKind.MISSING, "there is no such object")
     if isinstance(error, PermissionError):
@@ -127,9 +131,13 @@ def _open(root: Root) -> tuple[Any, str]:
     except ImportError as error:
         raise UsageError(f"{root.scheme}:// needs a package that is not installed: {scrubbed(str(error))}") from None
     except ValueError:
-        raise UsageError(f"No store driver knows {root.scheme}:// addresses.") from None
+        raise UsageError(
+            f"no store driver knows {root.scheme}:// addresses: give one such as s3://bucket/prefix or file:///lake"
+        ) from None
     except Exception as error:
-        raise UsageError(f"{root.shown} cannot be opened: {type(error).__name__}: {scrubbed(str(error))}") from None
+        raise UsageError(
+            f"{root.shown} cannot be opened: {type(error).__name__}: {scrubbed(str(error))}; check the address"
+        ) from None
     # set here and not passed on: some file systems hand unknown options to their own clients, which refuse them
     found.dircache.use_listings_cache = False
     base = str(path).rstrip("/")

@@ -155,4 +155,6 @@ def _open(root: Root, aws: AwsSettings, timeout: float) -> ObjectStore:
             )
         return from_url(f"{root.scheme}://{root.bucket}", client_options=client, retry_config=retry)
     except Exception as error:
-        raise UsageError(f"obstore cannot open {root.shown}: {scrubbed(str(error))}") from None
+        raise UsageError(
+            f"obstore cannot open {root.shown}: {scrubbed(str(error))}; check the address and the environment"
+        ) from None

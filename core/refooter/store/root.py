@@ -60,20 +60,22 @@ def parse_root(uri: str) -> Root:
     `UsageError`, whose sentence never repeats what may be a secret.
     """
     if not uri.strip():
-        raise UsageError("The store's address is empty: give one such as s3://bucket/prefix or file:///lake.")
+        raise UsageError("the store's address is empty: give one such as s3://bucket/prefix or file:///lake")
     if uri.startswith("/"):
         return Root(uri, uri, "file", "", _prefix(uri))
     found = _SCHEME.match(uri)
     if found is None:
         raise UsageError(
-            "The store's address is neither a URI nor an absolute path: give one such as s3://bucket/prefix or /lake."
+            "the store's address is neither a URI nor an absolute path: give one such as s3://bucket/prefix or /lake"
         )
     scheme = found[1].lower()
     try:
         parts = urlsplit(uri)
         host = parts.hostname or ""
     except ValueError:
-        raise UsageError(f"The store's address ({scheme}:...) is not a valid URI.") from None
+        raise UsageError(
+            f"the store's address ({scheme}:...) is not a valid URI: give one such as s3://bucket/prefix or file:///lake"
+        ) from None
     _refuse_extras(scheme, parts.query, parts.fragment, uri)
     userinfo, _, authority = parts.netloc.rpartition("@")
     if scheme in _AZURE and ":" not in userinfo and userinfo:
@@ -81,15 +83,19 @@ def parse_root(uri: str) -> Root:
         authority = parts.netloc
     elif userinfo and scheme in _OBSTORE:
         raise UsageError(
-            f"The store's address ({scheme}://...) holds credentials: take them out and set them in the environment."
+            f"the store's address ({scheme}://...) holds credentials: take them out and set them in the environment"
         )
     if scheme == "file":
         if host not in ("", "localhost"):
-            raise UsageError(f"The store's address names a host: write file:///{host}... for a directory on this one.")
+            raise UsageError(
+                f"the store's address names the host {host!r}: write file:///{host}/... for a directory on this one"
+            )
         prefix = _decoded(parts.path)
         return Root(uri, f"file:///{prefix}", "file", "", prefix)
     if scheme in _OBSTORE and not authority:
-        raise UsageError(f"The store's address ({scheme}://) names no bucket.")
+        raise UsageError(
+            f"the store's address ({scheme}://) names no bucket: give one such as {scheme}://bucket/prefix"
+        )
     path = parts.path.strip("/") if scheme in _WEB else _decoded(parts.path)
     shown = f"{scheme}://{authority}{parts.path}"
     return Root(uri, shown.rstrip("/") if path else shown, scheme, parts.netloc, path)
@@ -103,27 +109,29 @@ def driver_for(root: Root, wanted: str) -> DriverName:
     try:
         driver = DriverName(wanted)
     except ValueError:
-        raise UsageError(f"There is no store driver {wanted!r}: choose auto, obstore or fsspec.") from None
+        raise UsageError(f"there is no store driver {wanted!r}: choose auto, obstore or fsspec") from None
     if driver is DriverName.OBSTORE and not served:
-        raise UsageError(f"obstore does not serve {root.scheme}:// addresses: choose the driver fsspec, or auto.")
+        raise UsageError(f"obstore does not serve {root.scheme}:// addresses: choose the driver fsspec, or auto")
     return driver
 
 
 def _refuse_extras(scheme: str, query: str, fragment: str, uri: str) -> None:
     if query or "?" in uri:
         raise UsageError(
-            f"The store's address ({scheme}:...) has a query string, which nothing reads: "
-            "put options into the environment, and write %3F for a ? in a name."
+            f"the store's address ({scheme}:...) has a query string, which nothing reads: "
+            "put options into the environment, and write %3F for a ? in a name"
         )
     if fragment or "#" in uri:
-        raise UsageError(f"The store's address ({scheme}:...) holds a #: write %23 for one in a name.")
+        raise UsageError(f"the store's address ({scheme}:...) holds a #: write %23 for one in a name")
 
 
 def _decoded(path: str) -> str:
     try:
         return _prefix(unquote(path, errors="strict"))
     except UnicodeDecodeError:
-        raise UsageError("The path of the store's address is not UTF-8 when its %XX are decoded.") from None
+        raise UsageError(
+            "the path of the store's address is not UTF-8 when its %XX are decoded: write the bytes of UTF-8"
+        ) from None
 
 
 def _prefix(path: str) -> str:
@@ -133,5 +141,7 @@ def _prefix(path: str) -> str:
         return ""
     parts = prefix.split("/")
     if "" in parts or "." in parts or ".." in parts or re.search(r"[\x00-\x1f\x7f]", prefix):
-        raise UsageError("The store's address has an empty part, a `.` or `..`, or a control character in its path.")
+        raise UsageError(
+            "the store's address has an empty part, a `.` or `..`, or a control character in its path: leave it out"
+        )
     return prefix

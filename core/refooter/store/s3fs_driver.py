@@ -73,7 +73,9 @@ class S3fsDriver:
             )
             client = await filesystem.set_session()
         except (BotoCoreError, ValueError) as error:
-            raise UsageError(f"s3fs cannot open {root.shown}: {scrubbed(str(error))}") from None
+            raise UsageError(
+                f"s3fs cannot open {root.shown}: {scrubbed(str(error))}; check the address and the environment"
+            ) from None
         return cls(filesystem, client, root.bucket)
 
     async def read_range(self, key: str, start: int, end: int) -> Answer:

@@ -128,7 +128,9 @@ class Lane(Generic[T]):
             else:
                 idle_deaths += 1
                 if idle_deaths == _IDLE_DEATHS:
-                    raise RefooterError("the target parser's worker processes die before they are given anything")
+                    raise RefooterError(
+                        "the target parser's worker processes die before they are given anything: is this Python environment whole?"
+                    )
                 pieces.append(piece)
         return [results[i] for i in range(len(questions))]
 
@@ -182,7 +184,10 @@ class Lane(Generic[T]):
             try:
                 self._worker = WorkerProcess(self._set_up)
             except OSError as error:
-                raise RefooterError(f"no worker process for the target parser can be started: {error}") from error
+                said = error.strerror or type(error).__name__
+                raise RefooterError(
+                    f"no worker process for the target parser can be started: {said}; free memory or processes, then run again"
+                ) from error
             return self._worker
 
     def _discard(self) -> None:

@@ -91,7 +91,7 @@ class WorkerProcess:
         except (EOFError, OSError):
             reply = None
         if isinstance(reply, Raised):
-            raise RefooterError(f"the target parser cannot be loaded: {reply.summary}")
+            raise RefooterError(f"the target parser cannot be loaded: {reply.summary}; install refooter anew")
         if reply is None:
             raise RefooterError("the target parser's worker process does not start: is this Python environment whole?")
 
