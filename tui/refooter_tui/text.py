@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Final
 
@@ -24,18 +25,28 @@ _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def visible(text: str) -> str:
-    r"""`text` with every character that acts on a terminal, or hides in it, as an escape: `\n`, `\x1b`, `\u202e`, `\U000e0041`.
+    r"""`text` with every character that acts on a terminal, or hides in it, as an escape: `\n`, `\x1b`, `\u0085`, `\U000e0041`.
 
+    `\x` is below 0x80 only, as in all that refooter shows: beyond, it would be a byte that is no UTF-8 (`refooter.parquet.escape`).
     Everything else stays as it is, a backslash too: this is for eyes, not to be read back. The result has no line breaks.
     """
-    return _HIDDEN.sub(_escape, text)
+    return _HIDDEN.sub(lambda found: _escape(found[0]), text)
 
 
-def _escape(found: re.Match[str]) -> str:
-    character = found[0]
+def _escape(character: str) -> str:
     if character in _SHORT:
         return _SHORT[character]
     code = ord(character)
-    if code <= 0xFF:
+    if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _escape_unwritable(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(map(_escape, error.object[error.start : error.end])), error.end
+
+
+UNWRITABLE: Final = "refooter.escape"
+"""The error handler for streams that cannot write every character: they show its escape, of the same style."""
+codecs.register_error(UNWRITABLE, _escape_unwritable)

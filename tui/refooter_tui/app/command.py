@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from psycopg.pq import Conninfo
+
 from refooter.catalog.address import Address, parse_address
 from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.settings import Settings
 from refooter.store.root import parse_root
+from refooter.store.shown import shown
 from refooter_tui.app.clipboard import true_bytes, write_whole
 
 # So few paths stand on the command line itself; more go into a file.
 _MOST_PATHS: Final = 3
 # Files of paths that are kept, so that a command copied a while ago still finds its own.
 _MOST_FILES: Final = 20
-_SECRETS: Final = frozenset({"password", "sslpassword"})
+_KEYS: Final = frozenset({"scram_client_key", "scram_server_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ def rollback_command(run_ids: Sequence[int], scope: Sequence[str] = (), where: W
 
 
 def export_command(scope: Sequence[str], run_id: int | None, target: str, where: Where = HERE) -> str:
-    """`target` as it is to stand there. The command line writes over what is there already."""
-    return shlex.join(["refooter", "export", *scope, *_run(run_id), *option("-o", target), *where.options])
+    """`target` as it is to stand there, but for a secret in it. The command line writes over what is there already."""
+    return shlex.join(["refooter", "export", *scope, *_run(run_id), *option("-o", shown(target)), *where.options])
 
 
 def verify_command(scope: Sequence[str], run_id: int | None = None, where: Where = HERE) -> str:
@@ -133,8 +136,10 @@ def _prune(directory: Path, newest: Path) -> None:
 
 def _without_password(dsn: str) -> str:
     """libpq's key=value pairs, whatever form they were given in."""
+    # what libpq's own table of parameters calls a password, and the keys that it takes in place of one
+    secrets = {one.keyword.decode() for one in Conninfo.get_defaults() if one.dispchar == b"*"} | _KEYS
     params = parse_address(dsn).params
-    return Address({key: value for key, value in params.items() if key not in _SECRETS}).conninfo
+    return Address({key: value for key, value in params.items() if key not in secrets}).conninfo
 
 
 def _without_userinfo(store: str) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from refooter.catalog.history import HISTORY_LIMIT, ChangeMade, HistoryRecord
 from refooter.catalog.journal import ResultRecord, RunState
+from refooter.events import INSERTED
 from refooter.values import Outcome, Reason, time_text
 from refooter_tui.cli.render import OUTCOME_STYLES, gap, number, say
 from refooter_tui.cli.side_by_side import done_words
@@ -19,6 +20,8 @@ from refooter_tui.text import visible
 _INDENT: Final = 2
 _DIGITS: Final = 8
 _OUTCOME_STYLES: Final = {outcome.value: style for outcome, style in OUTCOME_STYLES.items()}
+# What was there before is put back: nothing is claimed of it.
+_NOT_TO_BE_PROVED: Final = ("stamp", "before_image", "backup", INSERTED)
 _STATES: Final = {
     RunState.RUNNING: "still going on",
     RunState.INTERRUPTED: "was interrupted",
@@ -71,7 +74,7 @@ def _body(one: HistoryRecord) -> list[Text]:
 
 def _change(change: ChangeMade) -> list[Text]:
     proof = ""
-    if change.repair not in ("stamp", "before_image"):
+    if change.repair not in _NOT_TO_BE_PROVED:
         proof = ", proved" if change.proved else ", unproved"
     said = Text(f"{visible(change.repair)}{proof}", style="green" if change.proved or not proof else "yellow")
     said.append(f": {visible(done_words(change.repair))}", style="default")
@@ -81,7 +84,7 @@ def _change(change: ChangeMade) -> list[Text]:
     if change.old_digest == change.new_digest:
         facts.append(f"the value stayed: {_size(change.old_size)} bytes, sha256 {_digest(change.old_digest)}")
     else:
-        facts.append(f"{_size(change.old_size)} → {_size(change.new_size)} bytes")
+        facts.append(_lengths(change))
         facts.append(f"sha256 {_digest(change.old_digest)} → {_digest(change.new_digest)}")
     return [said, Text(", ".join(facts))]
 
@@ -103,5 +106,14 @@ def _size(size: int | None) -> str:
     return "?" if size is None else number(size)
 
 
+def _lengths(change: ChangeMade) -> str:
+    """Without a digest there was no row before, or is none any more."""
+    if not change.old_digest:
+        return f"the row came back, {_size(change.new_size)} bytes"
+    if not change.new_digest:
+        return f"the row was taken away, {_size(change.old_size)} bytes"
+    return f"{_size(change.old_size)} → {_size(change.new_size)} bytes"
+
+
 def _digest(digest: bytes) -> str:
-    return f"{digest.hex()[:_DIGITS]}…"
+    return f"{digest.hex()[:_DIGITS]}…" if digest else "none"

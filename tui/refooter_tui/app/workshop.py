@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from refooter.errors import DatabaseUnreachable, StoreUnreachable
-from refooter.events import EntriesDone, Event, Finished, Notice, Severity
+from refooter.events import BackupSummary, EntriesDone, Event, Finished, Notice, RestorePlan, Severity
 from refooter.jobs.ending import Ending, ending_of, told_in_full
 from refooter.jobs.lake import Lake
 from refooter.jobs.listing import listing, nothing_listed
@@ -217,7 +217,8 @@ class Workshop:
 
     def _tell(self, job: _Job, event: Event | Listed | Result | Taken) -> None:
         if isinstance(event, Finished):
-            assert not isinstance(event.summary, list)
+            # what no job of the app's ends with
+            assert not isinstance(event.summary, list | BackupSummary | RestorePlan)
             job.summary = event.summary
         elif isinstance(event, Result):
             job.summary = event.summary

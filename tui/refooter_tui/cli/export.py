@@ -31,8 +31,9 @@ def add(commands: options.Subparsers) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     from refooter.jobs.export import RowFile
     from refooter.jobs.lake import Session
+    from refooter.store.shown import shown
 
-    shell.answer.put(entries=0, path=args.output)
+    shell.answer.put(entries=0, path=shown(args.output))
     selection = options.selection_of(args)
     rows = RowFile(args.output)
     with Session(options.settings_of(args)) as session:

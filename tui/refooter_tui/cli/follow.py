@@ -103,8 +103,10 @@ async def follow(
     finished: Callable[[S], None],
 ) -> S:
     """Consumes a job and returns its summary. `see` gets every event. `finished` is called with the summary as soon as it is there:
-    a run that stopped itself raises its error only after that, and what it did until then is to be told first."""
+    a run that stopped itself raises its error only after that, and what it did until then is to be told first. Warnings are part of the
+    answer, too."""
     summary: S | None = None
+    warnings: list[str] = list(shell.answer.fields.get("warnings", ()))
     with _Bar(shell, doing) as bar:
         async with aclosing(events) as stream:
             async for event in stream:
@@ -116,6 +118,9 @@ async def follow(
                         bar.show(event)
                     case Notice():
                         render.say(shell.err, event.text, _NOTICE_STYLES[event.severity])
+                        if event.severity is not Severity.INFO:
+                            warnings.append(event.text)
+                            shell.answer.put_list("warnings", warnings)
                     case Finished():
                         bar.stop()
                         assert isinstance(event.summary, kind)

@@ -5,10 +5,23 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from refooter.catalog.journal import ResultRecord, RunRecord, RunState
+from refooter.catalog.audit import Audit
+from refooter.catalog.journal import ImagesDropped, ResultRecord, RunRecord, RunState
 from refooter.values import Outcome, time_text
 from refooter_tui.cli import words
-from refooter_tui.cli.render import OUTCOME_STYLES, entries, facts, gap, line, number, plural, say, size, table
+from refooter_tui.cli.render import (
+    OUTCOME_STYLES,
+    duration,
+    entries,
+    facts,
+    gap,
+    line,
+    number,
+    plural,
+    say,
+    size,
+    table,
+)
 
 _STATE_STYLES = {
     RunState.RUNNING: "cyan",
@@ -24,6 +37,8 @@ def show_runs(console: Console, runs: list[RunRecord]) -> None:
         say(console, "There are no runs yet.")
         return
     say(console, f"{plural(len(runs), 'run')}, newest first.")
+    # A column that hardly any journal needs.
+    pruned = any(record.images_dropped for record in runs)
     table(
         console,
         [
@@ -34,6 +49,7 @@ def show_runs(console: Console, runs: list[RunRecord]) -> None:
             ("changed", "number"),
             ("failed", "number"),
             ("conflict", "number"),
+            *([("before images", "text")] if pruned else []),
         ],
         (
             [
@@ -44,10 +60,15 @@ def show_runs(console: Console, runs: list[RunRecord]) -> None:
                 number(record.counts.get("migrated", 0) + record.counts.get("restored", 0)),
                 _alarming(record.counts.get("failed", 0), "red"),
                 _alarming(record.counts.get("conflict", 0), "yellow"),
+                *([_images(record)] if pruned else []),
             ]
             for record in runs
         ),
     )
+
+
+def _images(record: RunRecord) -> Text:
+    return Text("dropped" if record.images_dropped else "", style="yellow")
 
 
 def _alarming(count: int, style: str) -> Text:
@@ -70,7 +91,7 @@ def show_record(console: Console, record: RunRecord) -> None:
     pairs = [
         ("by", record.who),
         ("started", time_text(record.started) or ""),
-        ("finished", time_text(record.finished) or "not yet"),
+        ("finished", _ended(record)),
         ("selection", _selection(record)),
         ("strategy", record.strategy),
         ("judged by", record.target),
@@ -79,9 +100,48 @@ def show_record(console: Console, record: RunRecord) -> None:
     requests = record.counts.get("store_requests", 0)
     if requests:
         pairs.append(("store", f"{plural(requests, 'request')}, {size(record.counts.get('store_bytes', 0))}"))
+    proved = record.counts.get("proved", 0)
+    if proved:
+        pairs.append(("proved", f"{number(proved)} of the new values are their files' own footers"))
     if record.message:
         pairs.append(("message", record.message))
+    if record.images_dropped is not None:
+        pairs.append(("images dropped", _dropped(record.images_dropped)))
     facts(console, pairs)
+
+
+def _ended(record: RunRecord) -> str:
+    """When, and after how long; of one that has not ended, or died, how long ago it was last heard of."""
+    took = "" if record.seconds is None else f", after {duration(record.seconds)}"
+    if record.state in (RunState.RUNNING, RunState.DEAD) and record.heartbeat_age is not None:
+        still = "not yet" if record.state is RunState.RUNNING else "never"
+        return f"{still}; last heard of {duration(record.heartbeat_age)} ago{took}"
+    return (time_text(record.finished) or "not yet") + took
+
+
+def _dropped(dropped: ImagesDropped) -> str:
+    return (
+        f"of {entries(dropped.entries)}, {size(dropped.bytes)}, by {dropped.who} on {time_text(dropped.when)}:"
+        " these can no longer be rolled back"
+    )
+
+
+def show_audit(console: Console, audit: Audit) -> None:
+    for name, counts in (("cause", audit.by_cause), ("repair", audit.by_repair), ("reason", audit.by_reason)):
+        table(console, [(name, "text"), ("entries", "number")], ([word, number(n)] for word, n in counts.items()))
+    table(
+        console,
+        [("changed later by", "text"), ("kind", "text"), ("started", "text"), ("of these entries", "number")],
+        (
+            [
+                f"run {one.run_id}",
+                f"{one.kind} of this run" if one.undoes else one.kind,
+                time_text(one.started) or "",
+                number(one.entries),
+            ]
+            for one in audit.later
+        ),
+    )
 
 
 def _selection(record: RunRecord) -> str:
@@ -96,7 +156,7 @@ def _selection(record: RunRecord) -> str:
         elif name in ("since", "until"):
             said.append(f"{name} {time_text(value)}")
         else:
-            said.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
+            said.append(f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}")
     return "; ".join(said)
 
 

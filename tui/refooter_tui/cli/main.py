@@ -9,43 +9,56 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO, NoReturn
+from typing import IO, Any
 
-from refooter.errors import RefooterError, UsageError
-from refooter_tui.cli import demo, export, inspect, migrate, options, rollback, runs, scan, tui, verify, views
+from refooter.errors import RefooterError
+from refooter_tui.cli import (
+    backup,
+    demo,
+    export,
+    init,
+    inspect,
+    migrate,
+    options,
+    restore,
+    rollback,
+    runs,
+    scan,
+    tui,
+    verify,
+    views,
+)
+from refooter_tui.cli.hidden import hidden
+from refooter_tui.cli.parser import Parser, finish
 from refooter_tui.cli.shell import Interrupted, Shell, signals_raise
-from refooter_tui.text import visible
+from refooter_tui.text import UNWRITABLE, visible
 
-_COMMANDS = (tui, demo, views, scan, inspect, migrate, verify, runs, rollback, export)
+_COMMANDS = (tui, demo, views, scan, inspect, migrate, verify, runs, rollback, backup, restore, export, init)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong by a `UsageError`, so that `--json` is answered in these cases too."""
+class _Version(argparse.Action):
+    """Prints what decides an entry's fate: this program, and the parser that judges for it."""
 
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (`{self.prog} --help` tells more)")
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from refooter import __version__
+        from refooter.target.target import ARROW_57
+
+        sys.stdout.write(f"refooter {__version__}, judging by {ARROW_57.name}\n")
+        parser.exit()
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="refooter",
         description="Inspect, diagnose and safely migrate the Parquet footers that a lakehouse keeps in PostgreSQL.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="this program's version and the target parser's")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in _COMMANDS:
         command.add(commands)
-    _forbid_abbreviations(parser)
+    finish(parser)
     return parser
-
-
-def _forbid_abbreviations(parser: argparse.ArgumentParser) -> None:
-    """Everywhere: an abbreviation that a script uses today would be ambiguous with tomorrow's option."""
-    parser.allow_abbrev = False
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for inner in action.choices.values():
-                _forbid_abbreviations(inner)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that cannot write some character of a path shows its escape instead.
         with suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            stream.reconfigure(errors=UNWRITABLE)  # type: ignore[union-attr]
     shell = Shell(json="--json" in words)
     with signals_raise():
         try:
@@ -74,7 +87,7 @@ def _attempt(words: list[str], shell: Shell) -> int:
     try:
         return _run(words, shell)
     except RefooterError as error:
-        return _failed(shell, error.code, str(error), error.exit_code)
+        return _failed(shell, error.code, hidden(str(error), words), error.exit_code)
     except Interrupted as interrupted:
         return _failed(shell, "interrupted", str(interrupted), interrupted.exit_code)
     except BrokenPipeError:
@@ -91,7 +104,7 @@ def _run(words: list[str], shell: Shell) -> int:
     try:
         args = parser.parse_args(words, argparse.Namespace(**options.DEFAULTS))
     except SystemExit:
-        # Only --help ends so, with its text on standard output already.
+        # Only --help and --version end so, with their text on standard output already.
         shell.json = False
         return 0
     if not hasattr(args, "run"):

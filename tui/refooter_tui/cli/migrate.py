@@ -80,6 +80,8 @@ async def _migrate(args: argparse.Namespace, shell: Shell, session: Session, sel
         if args.dry_run or not args.yes:
             if wanted.strategy is not Strategy.REPAIR:
                 lake.need_store()
+            if not args.dry_run:
+                await lake.need_rights_to_write()
             plan = await _show_plan(shell, lake, selection, wanted)
             options.refuse_nothing(plan.selected, selection)
             if not args.dry_run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -177,6 +178,8 @@ def storable(text: str, noun: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise UsageError(f"no {noun} has a name that is not UTF-8: {text!r}") from None
+    if re.match("postgres(ql)?://", text, re.IGNORECASE):
+        raise UsageError(f"no {noun} has the address of a database for a name: give that to --dsn")
     if "\x00" in text:
         raise UsageError(f"no {noun} has a name with a NUL in it: {text!r}")
     return text

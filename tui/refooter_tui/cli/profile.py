@@ -77,7 +77,7 @@ def load_profile(name: str | None) -> Profile:
     if content is None:
         if name is None:
             return Profile()
-        raise UsageError(f"no profile {name!r}: there is no configuration file {file}")
+        raise UsageError(f"no profile {name!r}: there is no configuration file {file}; make it, or leave out --profile")
     found = _parsed(content, file)
     for key, value in found.items():
         if not isinstance(value, dict):

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     shell.answer.put(**nothing_done())
     selection = options.selection_of(args)
     if args.read_only:
-        raise UsageError("--read-only allows no rollback")
+        raise UsageError("--read-only allows no rollback: leave it out")
     if not args.yes and (args.paths_from == "-" or not shell.can_ask):
         raise UsageError("there is no terminal to ask on: say --yes to roll back")
     with Session(options.settings_of(args)) as session:
@@ -48,6 +48,7 @@ async def _rollback(args: argparse.Namespace, shell: Shell, session: Session, se
     from refooter_tui.cli.outcome import amiss, carry_out
 
     async with session.open() as lake:
+        await lake.need_rights_to_write()
         runs = await rollback_plan(lake, args.run_ids)
         if not args.yes and not await shell.ask(_question(runs, selection.everything)):
             raise PlanRefused("not rolled back: the answer was no, and nothing was written")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.text import Text
 
+from refooter.events import INSERTED
 from refooter.values import Diagnosis, Outcome
 from refooter_tui.cli import words
 from refooter_tui.cli.render import cause_text, facts, gap, line, number, plural, say, status_text, table
@@ -31,6 +32,8 @@ _DONE: Final = {
     "without_pointers": "the page-index pointers are taken away",
     "num_rows": "the row count is put right",
     "before_image": "what stood there before is put back",
+    "backup": "what a backup has is put back",
+    INSERTED: "the row that had vanished is put back",
 }
 
 

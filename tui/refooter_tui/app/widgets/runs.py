@@ -90,6 +90,8 @@ class RunsPane(LinePane):
         failed = palette.status[code_of(Status.CORRUPT)]
         if run.state is not RunState.FINISHED and not amiss:
             segments.append(Segment(fit(f" {run.state.value}", max(0, tail)), style))
+        elif run.images_dropped is not None and not amiss:
+            segments.append(Segment(fit(" images dropped", max(0, tail)), palette.muted))
         else:
             segments.append(Segment(fit(f" ✗{amount(amiss, 6)}" if amiss else "", max(0, tail)), failed))
         return segments
