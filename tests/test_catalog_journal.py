@@ -10,7 +10,7 @@ import pytest
 
 from refooter.catalog import journal as journal_module
 from refooter.catalog.changes import Change, digest
-from refooter.catalog.journal import Journal, RunStart, RunState
+from refooter.catalog.journal import Journal, LaterChange, RunStart, RunState
 from refooter.catalog.journal_schema import LOCK, journal_ddl
 from refooter.catalog.write import Writer
 from refooter.demo.server import Server
@@ -60,7 +60,7 @@ async def test_the_journal_is_made_once_when_several_start_at_the_same_time(dsn:
         await one.ensure()
         assert await two.exists()
     assert tables(dsn) == [("refooter", name) for name in ("change", "journal_version", "result", "run")]
-    assert rows(dsn, "SELECT version FROM refooter.journal_version") == [(1,)]
+    assert rows(dsn, "SELECT version FROM refooter.journal_version") == [(2,)]
 
 
 async def test_where_there_is_a_journal_nobody_waits_for_whoever_is_making_sure_of_it(dsn: str) -> None:
@@ -134,7 +134,7 @@ async def test_a_role_that_may_not_make_the_journal_is_told_which_right_it_lacks
 
 
 @pytest.mark.parametrize(
-    "change", ["UPDATE refooter.journal_version SET version = 2", "DELETE FROM refooter.journal_version"]
+    "change", ["UPDATE refooter.journal_version SET version = 3", "DELETE FROM refooter.journal_version"]
 )
 async def test_a_journal_of_another_version_is_refused(dsn: str, change: str) -> None:
     Rows(dsn).make()
@@ -270,7 +270,7 @@ async def test_before_images_come_by_path_newest_run_first_whatever_the_page_siz
         assert len(page) == 1 or (len(page) <= page_paths and size <= page_bytes)
     assert [[one.old_value for one in group] for group in of_second] == [[b"abcdefghij"]] * 3
     assert of_none == []
-    assert later == {path_of(1): second, path_of(2): second, path_of(5): second}
+    assert later == {path_of(n): LaterChange(second, digest(b"ABCDEFGHIJ")) for n in (1, 2, 5)}
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 5000])

@@ -60,16 +60,16 @@ class Story:
 
     def __init__(self, made: Rows, judges: Judges[Diagnosis]) -> None:
         self.made, self.dsn = made, made.dsn
-        self._judges = judges
+        self.judges = judges
 
     async def migrate(self, selection: Selection = EVERYTHING, **options: Any) -> int:
-        async with lake_of(self.dsn, self._judges, self.made.root) as lake:
+        async with lake_of(self.dsn, self.judges, self.made.root) as lake:
             run_id = (await told(migrate(lake, selection, MigrateOptions(Strategy.REFETCH, **options)))).summary.run_id
             assert isinstance(run_id, int)
             return run_id
 
     async def back(self, *run_ids: int, selection: Selection = EVERYTHING) -> Told:
-        async with lake_of(self.dsn, self._judges) as lake:
+        async with lake_of(self.dsn, self.judges) as lake:
             return await told(rollback(lake, run_ids, selection))
 
     def digests(self) -> dict[str, str]:

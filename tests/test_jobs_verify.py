@@ -200,6 +200,39 @@ async def test_every_entry_of_a_run_is_accounted_for(made: Rows, judges: Judges[
     assert of_second.summary.run == {"changed": 1}
 
 
+async def test_a_row_that_the_run_itself_took_away_is_accounted_for_and_one_that_came_back_is_not(
+    made: Rows, judges: Judges[Diagnosis]
+) -> None:
+    gone, back, again = path_of(2), path_of(3), path_of(4)
+    for path in (gone, back, again):
+        made.file(path, FILE, prefixed(FILE))
+    run = await run_over(made, judges)
+    # as undoing an insert leaves it
+    execute(made.dsn, "UPDATE refooter.change SET new_digest = '' WHERE file_path <> %s", again)
+    execute(made.dsn, "DELETE FROM partition_metadata WHERE file_path = %s", gone)
+    said = await verified(made, judges, run_id=run)
+    assert said.summary.run == {"holds": 2, "changed": 1}
+    assert problems(said) == {(gone, "no_metadata"), (back, "changed")}
+
+
+async def test_what_was_changed_later_is_told_by_when_and_not_by_the_number_of_the_run(
+    made: Rows, judges: Judges[Diagnosis]
+) -> None:
+    made.file(path_of(2), FILE, prefixed(FILE))
+    first = await run_over(made, judges)
+    execute(made.dsn, "UPDATE partition_metadata SET metadata = %s WHERE file_path = %s", prefixed(FILE), path_of(2))
+    second = await run_over(made, judges)
+    execute(
+        made.dsn, "UPDATE partition_metadata SET metadata = %s WHERE file_path = %s", framed(FILE.footer), path_of(2)
+    )
+    assert (await verified(made, judges, run_id=second)).summary.run == {"changed": 1}
+    # a program that heals is one run for as long as it lives
+    execute(made.dsn, "UPDATE refooter.change SET changed = clock_timestamp() WHERE run_id = %s", first)
+    assert (await verified(made, judges, run_id=second)).summary.run == {"changed_later": 1}
+    execute(made.dsn, "DELETE FROM partition_metadata WHERE file_path = %s", path_of(2))
+    assert (await verified(made, judges, run_id=second)).summary.run == {"lost": 1}
+
+
 async def test_a_run_made_at_version_4_is_accounted_for_at_version_5(
     dsn: str, tmp_path: Path, judges: Judges[Diagnosis]
 ) -> None:

@@ -17,6 +17,7 @@ from refooter.diagnosis import diagnose
 from refooter.diagnosis.safely import undiagnosed
 from refooter.target.target import ARROW_57
 from refooter.target.workers import Judges
+from stores.quirky import QuirkyServer, quirky_server
 
 _TEMPLATE = "faults"
 _numbers = itertools.count(1)
@@ -46,3 +47,17 @@ def shared_world(server: Server, template: World) -> Iterator[World]:
     """One copy for all tests of a module that look at the same run from several sides."""
     with database_copy(server, _TEMPLATE, f"{_TEMPLATE}_{next(_numbers)}") as dsn:
         yield replace(template, dsn=dsn)
+
+
+@pytest.fixture
+def s3(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuirkyServer]:
+    """The lake's files behind a server that answers as it is told to."""
+    with quirky_server() as server:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+        for path in world.directory.rglob("*.parquet"):
+            server.objects[path.relative_to(world.directory).as_posix()] = path.read_bytes()
+        yield server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ import pytest
 
 import refooter.jobs.run
 from faults.accounts import assert_before_images_match, assert_counts_are_right, read_books
+from faults.program import answered
 from faults.world import World, take
 from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.errors import RunStopped
@@ -22,38 +23,26 @@ from refooter.jobs.migrate import migrate
 from refooter.store import open_store
 from refooter.store.retry import Patience
 from refooter.values import Outcome, Reason
-from stores.quirky import Asked, QuirkyServer, quirky_server
+from stores.quirky import Asked, QuirkyServer
 from support.jobs import Told, told
 from support.tables import execute, rows
 
 _LITTLE = Patience(budget=0.3, attempt=10.0, first_wait=0.005, longest_wait=0.02)
+# what hangs is only given up when its time is over
+_SHORT = Patience(budget=0.15, attempt=0.1, first_wait=0.005, longest_wait=0.02)
 _EVERY = MigrateOptions(Strategy.REFETCH, force=True)
 
 
-@pytest.fixture
-def s3(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuirkyServer]:
-    """The lake's files behind a server that answers as it is told to."""
-    with quirky_server() as server:
-        for name in ("AWS_PROFILE", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-        for path in world.directory.rglob("*.parquet"):
-            server.objects[path.relative_to(world.directory).as_posix()] = path.read_bytes()
-        yield server
-
-
 @asynccontextmanager
-async def _lake(world: World, *, concurrency: int) -> AsyncIterator[Lake]:
+async def _lake(world: World, *, concurrency: int, patience: Patience = _LITTLE) -> AsyncIterator[Lake]:
     async with (
         world.lake(store=None, concurrency=concurrency) as lake,
-        open_store("s3://lake", patience=_LITTLE) as store,
+        open_store("s3://lake", patience=patience) as store,
     ):
         yield replace(lake, store=store)
 
 
-@pytest.mark.parametrize("answer", ["503 SlowDown", "403 AccessDenied"])
+@pytest.mark.parametrize("answer", ["503 SlowDown", "500 InternalError", "403 AccessDenied", "hang", "reset"])
 async def test_a_store_that_fails_in_mid_run_stops_the_run_and_what_was_committed_stays(
     world: World, s3: QuirkyServer, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
@@ -63,9 +52,9 @@ async def test_a_store_that_fails_in_mid_run_stops_the_run_and_what_was_committe
     good = 30
 
     def fails_once_something_was_committed(asked: Asked) -> None:
-        if len(s3.asked) == good:
+        if len(s3.asked) >= good and not s3.quirks:
             with s3.lock:
-                s3.quirks = {key: [answer] for key in s3.objects}
+                s3.quirks = {path: [answer] for path in world.original.entries}
         if len(s3.asked) > good:
             assert committed.wait(30)
 
@@ -79,7 +68,7 @@ async def test_a_store_that_fails_in_mid_run_stops_the_run_and_what_was_committe
                 if any(result.outcome is Outcome.MIGRATED for result in said.results.values()):
                     committed.set()
 
-    async with _lake(world, concurrency=4) as lake:
+    async with _lake(world, concurrency=16, patience=_SHORT if answer == "hang" else _LITTLE) as lake:
         with pytest.raises(RunStopped) as stopped:
             await watched(migrate(lake, EVERYTHING, _EVERY))
 
@@ -161,3 +150,23 @@ async def test_a_database_that_refuses_every_row_stops_the_run_too(world: World)
     assert books.changes == {}
     assert not [1 for told_of in books.results.values() for _, reason, _ in told_of.values() if reason == "database"]
     assert_counts_are_right(books)
+
+
+def test_the_command_line_says_that_the_store_stopped_it_with_exit_code_3(world: World, s3: QuirkyServer) -> None:
+    good = 30
+
+    def goes_bad(_: Asked) -> None:
+        if len(s3.asked) >= good and not s3.quirks:
+            s3.quirks = {path: ["403 AccessDenied"] for path in world.original.entries}
+
+    s3.before_answer = goes_bad
+    code, answer = answered(world, "migrate", "--strategy", "refetch", "--force", "--yes", store="s3://lake")
+    assert (code, answer["error"]["code"]) == (3, "circuit_breaker")
+    assert f"stopped after {TRIPS_AT} failures in a row of the object store" in answer["error"]["message"]
+    assert "store_denied" not in answer["by_reason"]
+    books = read_books(world.dsn)
+    for run_id, run in books.runs.items():
+        assert (run_id, run["state"], run["message"]) == (answer["run_id"], "stopped", answer["error"]["message"])
+        assert (run["migrated"], run["failed"]) == (answer["migrated"], answer["failed"])
+    assert_counts_are_right(books)
+    assert_before_images_match(world.original, world.tables(), books)

@@ -10,9 +10,12 @@ import pytest
 
 import refooter.jobs.run
 from faults.accounts import Books, Tables, assert_before_images_match, assert_counts_are_right, read_books
-from faults.world import World
+from faults.world import Once, World, hooked
+from refooter.catalog.selection import EVERYTHING
+from refooter.jobs.decide import MigrateOptions, Strategy
+from refooter.jobs.migrate import migrate
 from refooter.values import Outcome, Reason
-from support.jobs import Told
+from support.jobs import Told, told
 
 _TRIGGERS = {
     "raises": ("partition_metadata", "BEFORE UPDATE", "RAISE EXCEPTION 'not this one, says the trigger';"),
@@ -102,24 +105,30 @@ def test_the_journal_counts_halved_batches_once(run: Refused) -> None:
     assert row["store_bytes"] == run.told.summary.store_bytes
 
 
-async def test_a_row_that_a_security_policy_hides_from_updates_is_not_migrated_and_the_others_are(
+async def test_a_row_that_a_security_policy_made_in_mid_run_hides_is_not_migrated_and_the_others_are(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL applies an UPDATE policy to locking reads too, so that such a row is seen but never locked."""
+    """One that was there before is refused before anything is read. PostgreSQL applies an UPDATE policy to locking reads too, so that
+    such a row is seen but never locked."""
     monkeypatch.setattr(refooter.jobs.run, "BUSY_SECONDS", 0.02)
     hidden = world.refetched[0]
     role = "policed"
+
+    def hide() -> None:
+        with psycopg.connect(world.dsn) as connection:
+            connection.execute("ALTER TABLE partition_metadata ENABLE ROW LEVEL SECURITY")
+            connection.execute("CREATE POLICY sees_all ON partition_metadata FOR SELECT USING (true)")
+            connection.execute(f"CREATE POLICY most ON partition_metadata FOR UPDATE USING (file_path <> '{hidden}')")
+
     with psycopg.connect(world.dsn) as connection:
         database = connection.info.dbname
         connection.execute(f"CREATE ROLE {role} LOGIN")
         connection.execute(f"GRANT CREATE ON DATABASE {database} TO {role}")
         connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
         connection.execute(f"GRANT UPDATE ON partition_metadata, lakehouse_partitions TO {role}")
-        connection.execute("ALTER TABLE partition_metadata ENABLE ROW LEVEL SECURITY")
-        connection.execute("CREATE POLICY sees_all ON partition_metadata FOR SELECT USING (true)")
-        connection.execute(f"CREATE POLICY most ON partition_metadata FOR UPDATE USING (file_path <> '{hidden}')")
     try:
-        said = await world.migrate(dsn=world.dsn.replace("postgres@", f"{role}@"))
+        async with world.lake(dsn=world.dsn.replace("postgres@", f"{role}@")) as lake:
+            said = await told(migrate(hooked(lake, Once(hide)), EVERYTHING, MigrateOptions(Strategy.REFETCH)))
         now, books = world.tables(), read_books(world.dsn)
     finally:
         with psycopg.connect(world.dsn) as connection:
