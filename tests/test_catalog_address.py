@@ -9,7 +9,16 @@ from refooter.errors import UsageError
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PGUSER", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGPASSWORD"):
+    for name in (
+        "PGUSER",
+        "PGHOST",
+        "PGHOSTADDR",
+        "PGPORT",
+        "PGDATABASE",
+        "PGPASSWORD",
+        "PGOPTIONS",
+        "PGCLIENTENCODING",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("USER", "somebody")
 
@@ -38,6 +47,12 @@ READ = [
     # sqlx's own parameters and spellings
     ("postgres://h/lake?statement-cache-capacity=0", {"host": "h", "dbname": "lake"}),
     ("postgres://h/lake?ssl-mode=require&statement-cache-capacity=100", {"host": "h", "dbname": "lake", "sslmode": "require"}),
+    ("postgres://h/lake?ssl-mode=PREFER", {"host": "h", "dbname": "lake", "sslmode": "prefer"}),
+    ("postgres://h/lake?sslmode=Verify-Full", {"host": "h", "dbname": "lake", "sslmode": "verify-full"}),
+    # what neither knows, and is nobody's misspelling, sqlx passes over
+    ("postgres://h/lake?pgbouncer=true&schema=public&fetchsize=1", {"host": "h", "dbname": "lake"}),
+    # an @ in the user's name too
+    ("postgres://u@x:p@ss@h:5433/lake", {"user": "u@x", "password": "p@ss", "host": "h", "port": "5433", "dbname": "lake"}),
     ("postgres://h/lake?sslmode=disable", {"host": "h", "dbname": "lake", "sslmode": "disable"}),
     ("postgres://h?ssl-root-cert=%2Fca.pem", {"host": "h", "sslrootcert": "/ca.pem"}),
     ("postgres://h?ssl-ca=ca.pem", {"host": "h", "sslrootcert": "ca.pem"}),
@@ -79,8 +94,10 @@ def test_a_connection_string_is_read_as_its_owner_reads_it(dsn: str | None, para
         ("postgres://u:se?cret@h/lake", "has an @ behind its host"),
         ("postgres://u:secret#1@h/lake", "the connection string"),
         ("postgres://u@h:secret/lake", "port is not a number"),
-        ("postgres://u:secret@h/lake?fetchsize=1", "a parameter that PostgreSQL does not know: 'fetchsize'"),
-        ("postgres://u:secret@h/lake?options[]=1", "a parameter that PostgreSQL does not know: 'options[]'"),
+        ("postgres://u:secret@h/lake?sslmod=require", "does not know: 'sslmod'; did you mean 'sslmode'?"),
+        ("postgres://u:secret@h/lake?ssl_mode=require", "does not know: 'ssl_mode'; did you mean 'sslmode'?"),
+        ("postgres://u:secret@h/lake?options[]=1", "does not know: 'options[]'; did you mean 'options'?"),
+        ("postgres://u:secret@h/lake?ssl-mode=no-verify", "ssl-mode has to be one of disable, allow, prefer"),
     ],
 )
 def test_a_string_that_cannot_be_read_is_refused_without_being_quoted(dsn: str, said: str) -> None:
@@ -146,6 +163,43 @@ def test_an_address_is_shown_as_user_host_port_and_database(
 
 def test_the_representation_of_an_address_holds_nothing_of_it() -> None:
     assert repr(parse_address("postgres://u:secret@h/lake")) == "Address()"
+
+
+@pytest.mark.parametrize(
+    ("dsn", "environment", "encoding"),
+    [
+        ("postgres://h/lake", {}, None),
+        ("postgres://h/lake?client_encoding=LATIN1", {}, "LATIN1"),
+        ("postgres://h/lake", {"PGCLIENTENCODING": "SQL_ASCII"}, "SQL_ASCII"),
+        ("postgres://h/lake?client_encoding=UTF8", {"PGCLIENTENCODING": "SQL_ASCII"}, "UTF8"),
+    ],
+)
+def test_the_encoding_that_is_asked_for_is_known(
+    dsn: str, environment: dict[str, str], encoding: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert parse_address(dsn).encoding == encoding
+
+
+@pytest.mark.parametrize(
+    ("dsn", "environment", "search_path"),
+    [
+        ("postgres://h/lake", {}, None),
+        ("postgres://h/lake?options=-c%20geqo%3Doff", {}, None),
+        ("postgres://h/lake?options=-csearch_path%3Da,b%20-c%20jit%3Doff", {}, "a,b"),
+        ("postgres://h/lake?options=--search_path%3Da", {}, "a"),
+        ("postgres://h/lake?options[search_path]=a,b", {}, "a,b"),
+        ("host=h options='-c search_path=a\\\\ b'", {}, "a b"),
+        ("", {"PGOPTIONS": "-c jit=off -c search_path=a -c search_path=b"}, "b"),
+    ],
+)
+def test_the_search_path_that_is_asked_for_is_known(
+    dsn: str, environment: dict[str, str], search_path: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert parse_address(dsn).search_path == search_path
 
 
 def test_scrubbing_takes_every_secret_out_whoever_put_it_there(monkeypatch: pytest.MonkeyPatch) -> None:

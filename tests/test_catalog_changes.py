@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from refooter.catalog.changes import (
+    NO_ROW,
     Change,
     LockedEntry,
     LockedPartition,
@@ -35,7 +36,18 @@ ONE = [partition()]
 GOING_BACK = replace(CHANGE, partitions=None, stamps=(stamp(0, 2, 1),))
 NO_PARTITIONS_THEN = replace(CHANGE, partitions=None, stamps=())
 
+INSERT = replace(CHANGE, old_digest=NO_ROW, old_version=None, partitions=None, stamps=())
+DELETE = replace(CHANGE, new_digest=NO_ROW, new_value=None, partitions=None, stamps=(stamp(0, 1, 1),))
+
 DECIDED = {
+    "to be inserted, and not there": (INSERT, None, False, ONE, 1, None),
+    "to be inserted, and there": (INSERT, ENTRY, True, ONE, 1, Outcome.CONFLICT),
+    "to be inserted, and there in another's hands": (INSERT, None, True, ONE, 1, Outcome.CONFLICT),
+    "to be inserted, and no partition names it": (INSERT, None, False, [], 0, Outcome.GONE),
+    "to be inserted, and the partition is locked": (INSERT, None, False, [], 1, "busy"),
+    "to be deleted, as it was inserted": (DELETE, ENTRY, True, ONE, 1, None),
+    "to be deleted, and changed since": (DELETE, LockedEntry(NEW, 1), True, ONE, 1, Outcome.CONFLICT),
+    "to be deleted, and gone": (DELETE, None, False, ONE, 1, Outcome.GONE),
     "as it was read": (CHANGE, ENTRY, True, ONE, 1, None),
     "the entry is locked": (CHANGE, None, True, ONE, 1, "busy"),
     "the entry is gone": (CHANGE, None, False, ONE, 1, Outcome.GONE),

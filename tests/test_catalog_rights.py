@@ -3,9 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from footer_corpus import framed, prefixed
+from refooter.catalog.grants import Ground, init_sql
 from refooter.catalog.journal_schema import journal_ddl
 from refooter.catalog.rights import check_may_read, check_may_write
 from refooter.catalog.selection import EVERYTHING
@@ -36,12 +38,6 @@ def dsn(server: Server) -> Iterator[str]:
 SELECT = "SELECT ON partition_metadata, lakehouse_partitions, lakehouse_migration"
 METADATA = "UPDATE (metadata, partition_format_version) ON partition_metadata"
 PARTITIONS = "UPDATE (partition_format_version) ON lakehouse_partitions"
-SCHEMA = "USAGE ON SCHEMA refooter"
-VERSION = "SELECT ON refooter.journal_version"
-RUN = "SELECT, INSERT, UPDATE ON refooter.run"
-CHANGE = "SELECT, INSERT ON refooter.change"
-RESULT = "SELECT, INSERT ON refooter.result"
-EVERY_RIGHT = (SELECT, METADATA, PARTITIONS, SCHEMA, VERSION, RUN, CHANGE, RESULT)
 ROLE = "limited"
 
 
@@ -59,6 +55,7 @@ def made(dsn: str, tmp_path: Path) -> Iterator[Rows]:
     made.file(path_of(1), sound, framed(sound.footer), version=2)
     made.file(path_of(2), broken, prefixed(broken))
     yield made
+    open_again(dsn)
     if rows(dsn, "SELECT FROM pg_roles WHERE rolname = %s", ROLE):
         made.drop_role(ROLE)
 
@@ -82,13 +79,28 @@ async def test_a_role_with_select_only_scans_plans_rehearses_and_verifies(
     assert rows(made.dsn, "SELECT FROM pg_namespace WHERE nspname = 'refooter'") == []
 
 
+def open_again(dsn: str) -> None:
+    """As a new database is."""
+    [(database,)] = rows(dsn, "SELECT current_database()")
+    execute(dsn, f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO PUBLIC")
+
+
+def granted(made: Rows) -> str:
+    """The address of a role that has what `init --sql` grants, in a database where nobody else may do anything."""
+    address = made.role(ROLE)
+    [(database,)] = rows(made.dsn, "SELECT current_database()")
+    execute(made.dsn, f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+    execute(made.dsn, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    with psycopg.connect(made.dsn) as connection:
+        connection.execute(init_sql(Ground(made.version >= 5), role=ROLE))  # type: ignore[call-overload]
+    return address
+
+
 async def test_with_exactly_the_rights_that_it_needs_a_role_migrates_and_goes_back(
     made: Rows, judges: Judges[Diagnosis]
 ) -> None:
     before = table_digests(made.dsn)
-    execute(made.dsn, journal_ddl("refooter"))
-    execute(made.dsn, "REVOKE CREATE, TEMPORARY ON DATABASE " + made.dsn.split("@/")[1].split("?")[0] + " FROM PUBLIC")
-    async with lake_of(made.role(ROLE, *EVERY_RIGHT), judges, made.root) as lake:
+    async with lake_of(granted(made), judges, made.root) as lake:
         migrated = (await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))).summary
         assert migrated.outcomes == {Outcome.SKIPPED: 1, Outcome.MIGRATED: 1}
         back = (await told(rollback(lake, [migrated.run_id]))).summary
@@ -96,41 +108,64 @@ async def test_with_exactly_the_rights_that_it_needs_a_role_migrates_and_goes_ba
     assert table_digests(made.dsn) == before
 
 
-LACKING = {
-    "SELECT on lakehouse_partitions": ("SELECT ON partition_metadata, lakehouse_migration",),
-    "SELECT on partition_metadata": ("SELECT ON lakehouse_partitions, lakehouse_migration",),
-    "UPDATE on lakehouse_partitions": (SELECT, METADATA),
-    "UPDATE (metadata) on partition_metadata": (SELECT, PARTITIONS),
-    "UPDATE (partition_format_version) on partition_metadata": (SELECT, PARTITIONS, "UPDATE (metadata) ON partition_metadata"),
-    "UPDATE (partition_format_version) on lakehouse_partitions": (
-        SELECT, METADATA, "UPDATE (updated) ON lakehouse_partitions",
-    ),
-    "USAGE on the schema refooter": (SELECT, METADATA, PARTITIONS),
-    "SELECT on refooter.journal_version": tuple(right for right in EVERY_RIGHT if right != VERSION),
-    "SELECT on refooter.run": tuple(right for right in EVERY_RIGHT if right != RUN),
-    "UPDATE on refooter.run": (SELECT, METADATA, PARTITIONS, SCHEMA, VERSION, "SELECT, INSERT ON refooter.run", CHANGE, RESULT),
-    "INSERT on refooter.change": (SELECT, METADATA, PARTITIONS, SCHEMA, VERSION, RUN, "SELECT ON refooter.change", RESULT),
-    "SELECT on refooter.result": (SELECT, METADATA, PARTITIONS, SCHEMA, VERSION, RUN, CHANGE, "INSERT ON refooter.result"),
-}  # fmt: skip
+ONE_RIGHT = {
+    "CONNECT on the database": "CONNECT ON DATABASE {database}",
+    "USAGE on the schema public, which holds the tables of the catalog in": "USAGE ON SCHEMA public",
+    "SELECT on lakehouse_migration": "SELECT ON lakehouse_migration",
+    "SELECT on partition_metadata": "SELECT ON partition_metadata",
+    "SELECT on lakehouse_partitions": "SELECT ON lakehouse_partitions",
+    "UPDATE (metadata) on partition_metadata": "UPDATE (metadata) ON partition_metadata",
+    "UPDATE (partition_format_version) on partition_metadata": "UPDATE (partition_format_version) ON partition_metadata",
+    "UPDATE (partition_format_version) on lakehouse_partitions": "UPDATE (partition_format_version) ON lakehouse_partitions",
+    "USAGE on the schema refooter (the journal)": "USAGE ON SCHEMA refooter",
+    "SELECT on refooter.journal_version (the journal)": "SELECT ON refooter.journal_version",
+    "SELECT on refooter.run (the journal)": "SELECT ON refooter.run",
+    "INSERT on refooter.run (the journal)": "INSERT ON refooter.run",
+    "UPDATE on refooter.run (the journal)": "UPDATE ON refooter.run",
+    "SELECT on refooter.change (the journal)": "SELECT ON refooter.change",
+    "INSERT on refooter.change (the journal)": "INSERT ON refooter.change",
+    "SELECT on refooter.result (the journal)": "SELECT ON refooter.result",
+    "INSERT on refooter.result (the journal)": "INSERT ON refooter.result",
+}
 
 
-@pytest.mark.parametrize("right", LACKING)
-async def test_the_first_missing_right_is_named_before_the_store_is_asked_anything(
+@pytest.mark.parametrize("right", ONE_RIGHT)
+async def test_a_single_missing_right_is_named_before_the_store_is_asked_anything(
     made: Rows, judges: Judges[Diagnosis], right: str
 ) -> None:
-    execute(made.dsn, journal_ddl("refooter"))
+    address = granted(made)
     before = table_digests(made.dsn)
-    async with lake_of(made.role(ROLE, *LACKING[right]), judges, made.root) as lake:
-        with pytest.raises(MissingRights) as refused:
-            await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
-        assert lake.store is not None
-        assert lake.store.counts.requests == 0
+    [(database,)] = rows(made.dsn, "SELECT current_database()")
+    execute(made.dsn, f"REVOKE {ONE_RIGHT[right].format(database=database)} FROM {ROLE}")
+    asked: list[int] = []
+
+    async def migrated() -> None:
+        async with lake_of(address, judges, made.root) as lake:
+            assert lake.store is not None
+            try:
+                await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
+            finally:
+                asked.append(lake.store.counts.requests)
+
+    with pytest.raises(MissingRights) as refused:
+        await migrated()
+    assert asked in ([], [0])
     said = str(refused.value)
-    assert "missing right: " in said
-    assert all(word in said for word in right.split(" on "))
+    assert said.startswith(f"missing right: {right} ")
+    assert ";" not in said
     assert refused.value.exit_code == 2
     assert table_digests(made.dsn) == before
     assert rows(made.dsn, "SELECT FROM refooter.run") == []
+
+
+async def test_several_missing_rights_are_named_together(made: Rows, judges: Judges[Diagnosis]) -> None:
+    execute(made.dsn, journal_ddl("refooter"))
+    async with database_of(made.role(ROLE, SELECT, METADATA)) as database:
+        with pytest.raises(MissingRights) as refused:
+            await check_may_write(database, "refooter")
+    assert "missing rights: UPDATE (partition_format_version) on lakehouse_partitions; USAGE on the schema" in str(
+        refused.value
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,17 +188,17 @@ async def test_a_schema_that_the_role_owns_is_enough_for_the_journal(made: Rows)
 
 async def test_a_version_4_catalog_needs_a_right_on_its_partitions_only_to_lock_them(dsn: str) -> None:
     made = Rows(dsn, version=4).make()
-    execute(dsn, journal_ddl("refooter"))
-    journal = (SCHEMA, VERSION, RUN, CHANGE, RESULT)
+    address = granted(made)
     try:
-        async with database_of(
-            made.role(ROLE, SELECT, "UPDATE (metadata) ON partition_metadata", *journal)
-        ) as database:
-            with pytest.raises(MissingRights, match=r"UPDATE on lakehouse_partitions .* to lock its rows"):
-                await check_may_write(database, "refooter")
-            execute(dsn, f"GRANT UPDATE (updated) ON lakehouse_partitions TO {ROLE}")
+        async with database_of(address) as database:
             await check_may_write(database, "refooter")
+            execute(dsn, f"REVOKE UPDATE (updated) ON lakehouse_partitions FROM {ROLE}")
+            with pytest.raises(
+                MissingRights, match=r"UPDATE \(updated\) on lakehouse_partitions \(to lock its rows\) for"
+            ):
+                await check_may_write(database, "refooter")
     finally:
+        open_again(dsn)
         made.drop_role(ROLE)
 
 
