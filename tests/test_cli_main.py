@@ -54,15 +54,9 @@ def test_help_is_no_error_and_goes_to_standard_output(capsys: Captured) -> None:
 
 
 def test_what_is_not_there_yet_is_not_offered(capsys: Captured) -> None:
-    for words in (
-        ["backup"],
-        ["tui"],
-        ["migrate", "--accept-unproved"],
-        ["verify", "--queries"],
-    ):
-        assert main(words) == 2
+    assert main(["verify", "--queries"]) == 2
     said = capsys.readouterr()
-    assert "backup" in said.err
+    assert "--queries" in said.err
     assert said.out == ""
 
 
@@ -179,7 +173,7 @@ def test_characters_that_a_stream_cannot_write_are_escaped() -> None:
     )
     _, said = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert b"gr\\xf6\\xdfe\\u2713" in said
+    assert b"gr\\u00f6\\u00dfe\\u2713" in said
 
 
 def test_the_console_script_is_this_main() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from refooter import events
 from refooter.events import (
+    BackupSummary,
     EntriesDone,
     Event,
     Finished,
@@ -16,6 +17,7 @@ from refooter.events import (
     Problem,
     ProblemsFound,
     Progress,
+    RestorePlan,
     RunSummary,
     ScanSummary,
     Severity,
@@ -35,6 +37,8 @@ SUMMARIES = [
     VERIFIED,
     ScanSummary(1, {Status.OK: 1}, {Cause.NONE: 1}, {}, 1.0, TARGET, 0, 0, 1, 0, 0),
     Plan(1, {"skip": 1}, {}, {}, 0, 0, 0, 0, 0, 0, 1.0),
+    BackupSummary("/b.parquet", 1, 1, 9, 900, "digest", 5, 0, 1.0),
+    RestorePlan(3, {"restore": 1, "insert": 1, "unchanged": 1}, 0, 9, 9, 9, 1.0),
     [ViewCount("blocks/global", 1, {Status.OK: 1})],
 ]
 EVENTS: list[Event] = [

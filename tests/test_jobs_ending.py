@@ -39,9 +39,9 @@ def test_a_mistake_of_ours_is_told_by_its_kind_and_place_and_not_by_its_words() 
         (
             "SELECT pg_sleep(60)",
             "database_busy",
-            "PostgreSQL took too long: canceling statement due to statement timeout",
+            "PostgreSQL took too long: canceling statement due to statement timeout; run again when it has less to do",
         ),
-        ("SELECT 1/0", "database", "PostgreSQL refused: division by zero"),
+        ("SELECT 1/0", "database", "PostgreSQL refused: division by zero; see its log, then run again"),
     ],
 )
 async def test_an_error_of_the_database_is_told_in_its_words(dsn: str, statement: str, code: str, words: str) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from refooter.catalog.selection import Selection, View
 from refooter.errors import RefooterError, UsageError
-from refooter.jobs.export import COLUMNS, ExportFailed, RowFile, of_selection, row
+from refooter.jobs.export import COLUMNS, DISARMED, ExportFailed, RowFile, of_selection, row
 from refooter.values import (
     NOT_JUDGED,
     TIME_INFINITY,
@@ -129,6 +131,115 @@ def test_csv_holds_text_that_no_spreadsheet_takes_for_a_formula(tmp_path: Path) 
 def test_each_character_that_begins_a_formula_is_disarmed(first: str, tmp_path: Path) -> None:
     written(tmp_path / "rows.csv", [replace(BARE, file_path=f"{first}x")])
     assert of_csv((tmp_path / "rows.csv").read_bytes())[0]["file_path"] == f"'{first}x"
+
+
+HARMS = (
+    "=1+1",
+    "=cmd|' /C calc'!A0",  # DDE
+    "@SUM(1+9)*cmd|' /C calc'!A0",
+    "+1",
+    "-1",
+    "  =1+1",
+    "\u00a0\u200b\ufeff=1+1",
+    "\x00=1+1",
+    "\x0b\x0c=1+1",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    '"=1+1"',
+    "'=1+1",
+    "''=1+1",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠SUM(1)",
+    "﹦1+1",
+    "a;=1+1",  # where semicolons part cells
+    "a\t=1+1",
+    "a\n=1+1",
+    "a\r\n +1",
+    'a";=1+1;"',
+    ";;=1;'=2",
+)
+HARMLESS = (
+    "",
+    "views/a.parquet",
+    "it's",
+    "'quoted'",
+    "'",
+    "a=1",
+    "2026-03-02",
+    "a, -1",
+    "a;b",
+    "größe",
+    "日本",
+    "1;'",
+    "\x1b[31m",
+)
+
+
+def parted(text: str) -> list[str]:
+    """The cells that a spreadsheet makes of a cell, by whatever it parts cells."""
+    return re.split("[;\t\r\n]", text)
+
+
+@pytest.mark.parametrize("text", HARMS)
+@pytest.mark.parametrize("column", ["file_path", "view_set", "view_instance", "sentence", "error"])
+def test_no_column_of_a_csv_smuggles_a_formula_into_a_spreadsheet(column: str, text: str, tmp_path: Path) -> None:
+    target = tmp_path / "rows.csv"
+    changed = (
+        replace(FULL, diagnosis=replace(FULL.diagnosis, error=text))
+        if column == "error"
+        else replace(FULL, **{column: text})
+    )
+    written(target, [changed])
+    [row] = of_csv(target.read_bytes())
+    for cell in row.values():
+        for part in parted(cell):
+            assert not re.match('[\\s\x00\u200b\ufeff"]*[=+@＝＋－＠﹦-]', part) or re.fullmatch(r"-?[0-9.]+", cell), (
+                part
+            )
+    name = {"view_set": "view_set_name", "view_instance": "view_instance_id"}.get(column, column)
+    assert DISARMED.sub("", row[name]) == text
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_formula_stands_in_a_csv_as_it_is(text: str, tmp_path: Path) -> None:
+    written(tmp_path / "rows.csv", [replace(BARE, file_path=text)])
+    assert of_csv((tmp_path / "rows.csv").read_bytes())[0]["file_path"] == text
+    assert DISARMED.sub("", text) == text or text.startswith("'")
+
+
+def test_every_text_comes_back_from_a_csv_without_its_apostrophes(tmp_path: Path) -> None:
+    """Of all texts of up to five of the characters that matter, and of all that a catalog or an error can hold."""
+    alphabet = ["=", "'", ";", "\t", "\n", " ", "a", '"']
+    texts = ["".join(some) for n in range(1, 6) for some in itertools.product(alphabet, repeat=n)]
+    texts += ["".join(map(chr, range(0x250))), "\udcff=", "\ud800", "\udcc3\udca9", "＝\u202e\x00"]
+    written(tmp_path / "rows.csv", [replace(BARE, file_path="x", sentence=text) for text in texts])
+    read = csv.DictReader(
+        io.StringIO((tmp_path / "rows.csv").read_bytes().decode("utf-8", "surrogatepass"), newline="")
+    )
+    assert [DISARMED.sub("", row["sentence"]) for row in read] == texts
+
+
+@pytest.mark.parametrize("text", [*HARMS, *HARMLESS, "".join(map(chr, range(1, 0x250))), "\u202e\u2028\ufeff"])
+def test_json_lines_and_parquet_hold_the_true_text(text: str, tmp_path: Path) -> None:
+    for ending, read in ((".jsonl", of_jsonl), (".parquet", of_parquet)):
+        target = tmp_path / f"rows{ending}"
+        written(target, [replace(BARE, file_path=text, sentence=text)])
+        [row] = read(target.read_bytes())
+        assert (row["file_path"], row["sentence"]) == (text, text)
+
+
+@pytest.mark.parametrize("text", ["\udcff", "a\ud800b", "\udcc3\udca9"])
+def test_lone_surrogates_come_back_from_json_lines_and_are_escapes_in_parquet(text: str, tmp_path: Path) -> None:
+    for ending, read, expected in (
+        (".jsonl", of_jsonl, text),
+        (".parquet", of_parquet, text.encode("utf-8", "backslashreplace").decode()),
+    ):
+        target = tmp_path / f"rows{ending}"
+        written(target, [replace(BARE, file_path=text)])
+        assert read(target.read_bytes())[0]["file_path"] == expected
 
 
 def test_a_negative_number_is_no_formula(tmp_path: Path) -> None:

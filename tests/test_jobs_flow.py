@@ -403,6 +403,14 @@ async def test_a_pace_lets_entries_pass_at_even_distances(clock: Callable[[], li
     assert clock() == [0.1] * 4
 
 
+async def test_a_high_rate_is_kept_without_a_timer_for_each_entry(clock: Callable[[], list[float]]) -> None:
+    pace = Pace(3000)
+    for _ in range(3001):
+        await pace.pass_one()
+    assert sum(clock()) == pytest.approx(1, abs=0.011)
+    assert len(clock()) < 101
+
+
 async def test_a_pace_saves_nothing_up_while_nobody_comes(clock: Callable[[], list[float]]) -> None:
     pace = Pace(10)
     await pace.pass_one()

@@ -175,6 +175,19 @@ async def test_an_unproved_repair_and_a_stamp_are_told_as_what_they_are(kinds: K
     ]
 
 
+async def test_a_row_that_a_restore_brought_back_and_one_that_was_taken_away_again_are_told_as_such(
+    kinds: Kinds,
+) -> None:
+    assert CHANGE.change is not None
+    back = replace(CHANGE.change, repair="inserted", old_digest=b"", old_version=None, old_size=None)
+    away = replace(CHANGE.change, repair="before_image", new_digest=b"", new_version=None, new_size=None)
+    found = await kinds.inspect("raw")
+    for change, said in ((back, "the row came back, 9,088 bytes"), (away, "the row was taken away, 9,112 bytes")):
+        text = await told(found, lambda pane, one, c=change: pane.show(one, [replace(CHANGE, change=c)]), "history")
+        assert said in text
+        assert "proved" not in text
+
+
 async def test_that_no_run_changed_an_entry_is_said_only_where_it_is_known(kinds: Kinds) -> None:
     found = await kinds.inspect("raw")
     nothing = "No run has changed this entry."

@@ -205,7 +205,7 @@ def test_a_journal_that_others_wrote_is_shown_and_does_nothing(lake: LakeSummary
 
 def shown_by_commands(dsn: str, tmp_path: Path) -> None:
     for words in (("runs",), ("runs", "show", "1")):
-        with terminal(*words, "--dsn", dsn, state=tmp_path / "state", size=(160, 50)) as there:
+        with terminal(*words, "--dsn", dsn, state=tmp_path / "state", size=(160, 120)) as there:
             there.ended()
             assert "migrate" in there.text
             harmless(there)
