@@ -12,6 +12,21 @@ import arro3.io
 import pytest
 
 from refooter.demo.server import FAST, Server
+from safety_rules import RULES, rules_of
+
+TESTS = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for rule in RULES:
+        config.addinivalue_line("markers", f"rule_{rule}: shows rule {rule} for what writes to a catalog")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        name = f"{item.path.relative_to(TESTS).as_posix()}::{item.name.partition('[')[0]}"
+        for rule in rules_of(name):
+            item.add_marker(f"rule_{rule}")
 
 
 @pytest.fixture(autouse=True)

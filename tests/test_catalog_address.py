@@ -208,3 +208,10 @@ def test_scrubbing_takes_every_secret_out_whoever_put_it_there(monkeypatch: pyte
     said = address.scrub('could not translate "p@ss": key!word, from-outside, p@ss')
     assert said == 'could not translate "***": ***, ***, ***'
     assert Address({"password": ""}).scrub("nothing to hide") == "nothing to hide"
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword", "scram_client_key", "scram_server_key"])
+def test_an_address_without_its_secrets_is_the_same_in_everything_else(name: str) -> None:
+    address = Address({"host": "db.example", "user": "me", "sslcert": "/c", name: "hunter2"})
+    assert address.without_secrets.params == {"host": "db.example", "user": "me", "sslcert": "/c"}
+    assert address.scrub("it said hunter2") == "it said ***"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,27 @@ import pytest
 from refooter.catalog import connection, pages
 from refooter.demo.server import Server
 from refooter.jobs import examine, migrate, run
+from safety_rules import RULES
 from support.workers import shared_workers
 from test_catalog_rows import Rows, database_of, one_database
 from test_cli_commands import Captured, CommandLine
 from test_jobs_rollback import fill
 
+TESTS = Path(__file__).parent
 _TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+
+def test_every_rule_has_tests_that_are_there() -> None:
+    assert list(RULES) == list(range(1, 23))
+    for name in {name for names in RULES.values() for name in names}:
+        file, _, test = name.partition("::")
+        defined = {
+            node.name
+            for node in ast.parse((TESTS / file).read_text()).body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        assert any(one.startswith("test_") for one in defined)
+        assert not test or test in defined, name
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,11 @@ _SQLX_NAMES = {
 _SQLX_ONLY = {"statement-cache-capacity"}
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _LIBPQ_NAMES = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+# What libpq's own table of parameters calls a password, and the keys that it takes in place of one.
+_SECRETS = {option.keyword.decode() for option in Conninfo.get_defaults() if option.dispchar == b"*"} | {
+    "scram_client_key",
+    "scram_server_key",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,14 @@ class Address:
         )
         return re.sub(r"\\(.)", r"\1", said[-1]) if said else None
 
+    @property
+    def without_secrets(self) -> Address:
+        """The same database, for words that somebody else may read."""
+        return Address({name: value for name, value in self.params.items() if name not in _SECRETS})
+
     def scrub(self, text: str) -> str:
         """`text` without this address's password, whoever put it there."""
-        for secret in (self.params.get("password"), os.environ.get("PGPASSWORD"), self.params.get("sslpassword")):
+        for secret in (os.environ.get("PGPASSWORD"), *(self.params.get(name) for name in _SECRETS)):
             if secret:
                 text = text.replace(secret, "***")
         return text

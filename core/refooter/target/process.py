@@ -18,9 +18,10 @@ from refooter.errors import RefooterError
 from refooter.target.tasks import Raised, Reply, SetUp, Task
 
 # The worker finds modules where the program does (a caller's own `then` too), but never runs the program's main module
-# again, as multiprocessing's spawn and forkserver would: that may be anything, unguarded scripts included.
+# again, as multiprocessing's spawn and forkserver would: that may be anything, unguarded scripts included. It steps back before it
+# loads anything: the program is busy loading too, and somebody waits for that.
 _BOOT: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "import json, os, sys; os.nice(int(sys.argv[4])); sys.path[:] = json.loads(sys.argv[1]); "
     "from refooter.target.worker import main; main(int(sys.argv[2]), int(sys.argv[3]))"
 )
 _START_SECONDS: Final = 60.0
@@ -60,6 +61,7 @@ class WorkerProcess:
                     json.dumps([str(path) for path in sys.path]),
                     str(theirs.fileno()),
                     str(their_progress),
+                    str(set_up.nice),
                 ],
                 stdin=subprocess.PIPE,  # the lifeline: see worker.py
                 stdout=subprocess.DEVNULL,

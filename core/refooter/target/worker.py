@@ -34,7 +34,6 @@ def main(tasks: int, progress: int) -> None:
         words = connection.recv_bytes()
         try:
             set_up: SetUp = pickle.loads(words)  # noqa: S301 (our own parent's words)
-            os.nice(set_up.nice)
             judge, then = set_up.target.load(), set_up.then
         except Exception as error:
             connection.send_bytes(_packed(_raised(error)))

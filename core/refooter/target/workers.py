@@ -47,7 +47,7 @@ class Judges(Generic[T]):
         deadline: float = 2.0,
         last_deadline: float = 10.0,
         patience: float = 30.0,
-        nice: int = 5,
+        nice: int = 10,
     ) -> None:
         self.target = target
         self._queue: SimpleQueue[Chunk[T] | None] = SimpleQueue()

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from psycopg.pq import Conninfo
-
-from refooter.catalog.address import Address, parse_address
+from refooter.catalog.address import parse_address
 from refooter.jobs.decide import MigrateOptions, Strategy
 from refooter.settings import Settings
 from refooter.store.root import parse_root
@@ -24,7 +22,6 @@ from refooter_tui.app.clipboard import true_bytes, write_whole
 _MOST_PATHS: Final = 3
 # Files of paths that are kept, so that a command copied a while ago still finds its own.
 _MOST_FILES: Final = 20
-_KEYS: Final = frozenset({"scram_client_key", "scram_server_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +133,7 @@ def _prune(directory: Path, newest: Path) -> None:
 
 def _without_password(dsn: str) -> str:
     """libpq's key=value pairs, whatever form they were given in."""
-    # what libpq's own table of parameters calls a password, and the keys that it takes in place of one
-    secrets = {one.keyword.decode() for one in Conninfo.get_defaults() if one.dispchar == b"*"} | _KEYS
-    params = parse_address(dsn).params
-    return Address({key: value for key, value in params.items() if key not in secrets}).conninfo
+    return parse_address(dsn).without_secrets.conninfo
 
 
 def _without_userinfo(store: str) -> str:

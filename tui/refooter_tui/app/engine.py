@@ -41,7 +41,7 @@ _IN_SIGHT = 500
 # What closing the database, the store and the loop may take, after the jobs have ended.
 _CLOSING_SECONDS = 15.0
 # A terminal app leaves cycles behind all the time: the 50,000 that a job may gather take longer to collect than a key may.
-_COLLECTING = (10_000, 100, 20)
+_COLLECTING = (10_000, 10, 100)
 _log = logging.getLogger(__name__)
 
 
