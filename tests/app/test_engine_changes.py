@@ -82,8 +82,8 @@ def test_what_a_run_of_ours_updates_is_no_news_and_what_is_inserted_meanwhile_is
 ) -> None:
     limit = connection.limit
 
-    async def counted_at_once(ours: connection.Connection, seconds: float) -> None:
-        await limit(ours, seconds)
+    async def counted_at_once(ours: connection.Connection, *seconds: float) -> None:
+        await limit(ours, *seconds)
         await ours.execute("SELECT pg_stat_force_next_flush()")
 
     looks: SimpleQueue[Changes] = SimpleQueue()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
 import refooter.jobs.run
 from faults.accounts import assert_counts_are_right, read_books
 from faults.world import World, hooked, take
-from refooter.catalog.journal import RunState
-from refooter.catalog.selection import Selection
+from refooter.catalog.journal import Journal, RunState
+from refooter.catalog.selection import EVERYTHING, Selection
 from refooter.catalog.write import RunClosed
 from refooter.errors import RefooterError
 from refooter.jobs.decide import MigrateOptions, Strategy
@@ -147,3 +148,29 @@ async def test_going_back_on_a_run_that_is_still_going_on_stops_it_first(world: 
     books = read_books(world.dsn)
     assert_counts_are_right(books)
     assert books.runs[run_id]["state"] == "stopped"
+
+
+@pytest.mark.parametrize("job", ["migrate", "rollback"])
+async def test_a_run_that_is_left_just_as_it_begins_is_not_left_running(
+    world: World, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    async with world.lake() as lake:
+        if job == "rollback":
+            await told(migrate(lake, EVERYTHING, MigrateOptions(Strategy.REFETCH)))
+        events = rollback(lake, [1]) if job == "rollback" else migrate(lake, EVERYTHING, MigrateOptions())
+        listening = asyncio.create_task(told(events))
+        start = Journal.start
+
+        async def started_and_left(journal: Journal, *args: Any) -> int:
+            run_id = await start(journal, *args)
+            listening.cancel()
+            await asyncio.sleep(0)
+            return run_id
+
+        monkeypatch.setattr(Journal, "start", started_and_left)
+        await asyncio.wait([listening])
+    assert listening.cancelled()
+    books = read_books(world.dsn)
+    assert len(books.runs) == (2 if job == "rollback" else 1)
+    assert [run["state"] for run in books.runs.values() if run["state"] == "running"] == []
+    assert_counts_are_right(books)

@@ -78,16 +78,20 @@ class _Rollback:
         # Counted again: a run that was just stopped may have committed a batch meanwhile.
         self._runs = await rollback_plan(self._lake, [run.run_id for run in self._runs])
         total = sum(run.counts["migrated"] + run.counts["restored"] for run in self._runs)
-        names = {"runs": [run.run_id for run in self._runs], **self._selection.described()}
-        start = RunStart("rollback", who_am_i(), __version__, str(self._lake.target), names, "before_image")
-        run_id = await self._run.begin(start, total)
-        yield Started("rollback", total, self._lake.target, run_id=run_id)
-        told = story("rollback", self._run, self._work(), self._events, self._control, self._lake.target, total)
+        told = story("rollback", self._run, self._work(total), self._events, self._control, self._lake.target, total)
         async with aclosing(told) as events:
             async for event in events:
                 yield event
 
-    async def _work(self) -> None:
+    async def _begin(self, total: int) -> None:
+        """Part of the work, so that whoever leaves just then finds the run closed too."""
+        names = {"runs": [run.run_id for run in self._runs], **self._selection.described()}
+        start = RunStart("rollback", who_am_i(), __version__, str(self._lake.target), names, "before_image")
+        run_id = await self._run.begin(start, total)
+        await self._events.put(Started("rollback", total, self._lake.target, run_id=run_id))
+
+    async def _work(self, total: int) -> None:
+        await self._begin(total)
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(self._run.heartbeat())
             queue = item_queue()

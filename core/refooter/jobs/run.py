@@ -22,6 +22,7 @@ from refooter.errors import DatabaseUnreachable
 from refooter.events import EntriesDone, Event, Notice, RunSummary, Severity
 from refooter.jobs.breaker import Breaker
 from refooter.jobs.flow import ByteQueue
+from refooter.jobs.whole import whole
 from refooter.store import Store
 from refooter.values import EntryResult, Outcome, Reason, TargetName
 
@@ -169,6 +170,10 @@ class Run:
     async def begin(self, start: RunStart, selected: int) -> int:
         """Makes the journal if there is none, and records the run as running."""
         await self._journal.ensure()
+        # What has been recorded as running has to be closed by `finish`, whoever is cancelled just then.
+        return await whole(self._start(start, selected))
+
+    async def _start(self, start: RunStart, selected: int) -> int:
         self._writer = Writer(self._journal, await self._journal.start(start, selected))
         return self._writer.run_id
 
@@ -240,12 +245,7 @@ class Run:
         self._refused_before = []
         if not batch:
             return []
-        writing = asyncio.ensure_future(self._write(batch))
-        try:
-            return await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait([writing])
-            raise
+        return await whole(self._write(batch))
 
     async def _write(self, batch: list[Item]) -> list[Item]:
         assert self._writer is not None, "begin() first"
@@ -316,5 +316,8 @@ class Run:
         with suppress(DatabaseUnreachable, psycopg.Error, TimeoutError):
             # whoever holds the database may do so for hours: that is not what the time below is for
             await self._journal.database.released()
-            async with asyncio.timeout(15):
-                await self._journal.finish(self._writer.run_id, state, message, self.tally.selected)
+            await whole(self._close(self._writer.run_id, state, message))
+
+    async def _close(self, run_id: int, state: RunState, message: str | None) -> None:
+        async with asyncio.timeout(15):
+            await self._journal.finish(run_id, state, message, self.tally.selected)
